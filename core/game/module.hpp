@@ -8,6 +8,10 @@
 #include <map>
 #include <memory>
 
+namespace gamelan::grid {
+class Planet;
+}
+
 namespace gamelan::game {
 
 // A world's configuration: the scalars of its jsonb.
@@ -36,6 +40,8 @@ class World {
 
     virtual const store::Layout& layout() const = 0;
     virtual const std::vector<ActionSpec>& actions() const = 0;
+    // The planet whose cells are the slots of the space "cell"; null for a game without one.
+    virtual const grid::Planet* planet() const { return nullptr; }
     // The space that holds one slot per player; its columns "player.actor" (text64) and "player.last_seq" (i64)
     // belong to the engine.
     virtual store::SpaceId player_space() const = 0;

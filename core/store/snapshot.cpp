@@ -83,10 +83,7 @@ std::string Snapshot::get_text(ColumnId id, std::uint32_t slot) const {
     return {value, strnlen(value, width)};
 }
 
-std::uint64_t Snapshot::block_hash(ColumnId id, std::uint32_t index, Ref ref) const {
-    auto& header = const_cast<BlockHeader&>(block_header(ref)); // the cache is atomic and idempotent
-    if (header.hash_is_known.load(std::memory_order_acquire) != 0)
-        return header.state_hash.load(std::memory_order_relaxed);
+std::uint64_t Snapshot::block_hash(ColumnId id, std::uint32_t index) const {
     const ColumnSpec& spec = column(id);
     const std::byte* data = block(id, index);
     const std::size_t group_bytes = static_cast<std::size_t>(hash_group_slots) * spec.width_bytes;
@@ -99,20 +96,33 @@ std::uint64_t Snapshot::block_hash(ColumnId id, std::uint32_t index, Ref ref) co
         const std::uint64_t place = static_cast<std::uint64_t>(index) * groups + g;
         sum += mix64(hash64({reinterpret_cast<const char*>(group), group_bytes}, spec.name_hash + place));
     }
-    header.state_hash.store(sum, std::memory_order_relaxed);
-    header.hash_is_known.store(1, std::memory_order_release);
     return sum;
 }
 
-std::uint64_t Snapshot::state_hash() const {
+// A reader must not write here: were its pin taken away, the block might be another's by now.
+std::uint64_t Snapshot::kept_block_hash(ColumnId id, std::uint32_t index, Ref ref) const {
+    auto& header = const_cast<BlockHeader&>(block_header(ref));
+    if (header.hash_is_known.load(std::memory_order_acquire) != 0)
+        return header.state_hash.load(std::memory_order_relaxed);
+    const std::uint64_t share = block_hash(id, index);
+    header.state_hash.store(share, std::memory_order_relaxed);
+    header.hash_is_known.store(1, std::memory_order_release);
+    return share;
+}
+
+std::uint64_t Snapshot::hash(Shares shares) const {
     std::uint64_t sum = mix64(root_->tick + 1);
     for (std::uint32_t s = 0; s < root_->space_count; ++s)
         sum += mix64(hash64(spaces_[s].name) + states_[s].slot_count);
     for (std::uint32_t c = 0; c < root_->column_count; ++c)
         for (std::uint32_t b = 0; b < block_count({c}); ++b)
             if (const Ref ref = block_ref({c}, b))
-                sum += block_hash({c}, b, ref);
+                sum += shares == Shares::keep ? kept_block_hash({c}, b, ref) : block_hash({c}, b);
     return mix64(sum);
 }
+
+std::uint64_t Snapshot::state_hash() const { return hash(Shares::recompute); }
+
+std::uint64_t Snapshot::state_hash_kept() const { return hash(Shares::keep); }
 
 } // namespace gamelan::store

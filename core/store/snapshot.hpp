@@ -62,9 +62,11 @@ class Snapshot {
     // A text column's value without its padding.
     std::string get_text(ColumnId id, std::uint32_t slot) const;
 
-    // The hash of everything in the version, the tick included (docs/formats.md, "State hash"). Keeps each
-    // block's share in the block, so that a second call costs one read per block.
+    // The hash of everything in the version, the tick included (docs/formats.md, "State hash").
     std::uint64_t state_hash() const;
+    // The same for the world's owner, who may keep each block's share in the block: hashing the next version then
+    // costs one read per block that did not change.
+    std::uint64_t state_hash_kept() const;
 
     Ref root_ref() const { return root_ref_; }
     Ref layout_ref() const { return root_->layout; }
@@ -73,7 +75,10 @@ class Snapshot {
   private:
     Snapshot(const Region& region, Ref root);
     static std::uint32_t checked(std::uint32_t index, std::uint32_t count);
-    std::uint64_t block_hash(ColumnId id, std::uint32_t index, Ref ref) const;
+    enum class Shares { recompute, keep };
+    std::uint64_t hash(Shares shares) const;
+    std::uint64_t block_hash(ColumnId id, std::uint32_t index) const;
+    std::uint64_t kept_block_hash(ColumnId id, std::uint32_t index, Ref ref) const;
 
     Region region_;
     Ref root_ref_;

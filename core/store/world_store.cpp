@@ -17,14 +17,13 @@ std::uint32_t blocks_for(std::uint32_t slots, std::uint32_t block_slots) {
 WorldStore::WorldStore(const Region& region, WorldSlot slot, std::uint32_t limit_units)
     : arena_(region, slot, limit_units), slot_(slot) {}
 
-WorldStore WorldStore::create(const Region& region, std::int64_t world_id, const Layout& layout,
+WorldStore WorldStore::create(const Region& region, WorldSlot slot, const Layout& layout,
                               std::uint32_t limit_units) {
-    WorldStore store(region, region.claim_slot(world_id), limit_units);
+    WorldStore store(region, slot, limit_units);
     try {
         store.create_root(layout);
     } catch (...) {
         store.arena_.release_all();
-        region.release_slot(store.slot_);
         throw;
     }
     region.control(store.slot_).root.store(store.newest_root_.value);
@@ -80,7 +79,6 @@ bool WorldStore::release() {
     if (region().oldest_pinned_epoch() <= release_epoch_)
         return false;
     arena_.release_all();
-    region().release_slot(slot_);
     return true;
 }
 

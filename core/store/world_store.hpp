@@ -15,8 +15,8 @@ namespace gamelan::store {
 
 class WorldStore {
   public:
-    // A new world of `layout` in a free slot, all values zero, published at tick 0.
-    static WorldStore create(const Region& region, std::int64_t world_id, const Layout& layout,
+    // A new world of `layout` in a slot the caller has claimed, all values zero, published at tick 0.
+    static WorldStore create(const Region& region, WorldSlot slot, const Layout& layout,
                              std::uint32_t limit_units);
     // Takes over a world from an owner that died: its newest published version is where the world stands.
     // Throws Error(internal) when it had published nothing.
@@ -25,8 +25,8 @@ class WorldStore {
     WorldStore(WorldStore&&) = default;
     WorldStore& operator=(WorldStore&&) = default;
 
-    // Ends the world: no root, slot free. Its memory goes back once no reader can see it; until then this returns
-    // false and must be called again.
+    // Ends the world: no root from now on. Its memory goes back once no reader can see it; until then this returns
+    // false and must be called again. The slot stays claimed.
     bool release();
 
     WorldSlot slot() const { return slot_; }

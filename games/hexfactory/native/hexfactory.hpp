@@ -33,8 +33,7 @@ class HexfactoryWorld final : public game::World {
                     game::ActionContext& context) const override;
     void advance(store::WorldStore& store, std::uint64_t tick) const override;
 
-    const grid::Planet& planet() const { return planet_; }
-    const HexfactoryColumns& columns() const { return columns_; }
+    const grid::Planet* planet() const override { return &planet_; }
 
   private:
     std::string join(const std::string& name, game::ActionContext& context) const;
