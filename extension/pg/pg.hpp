@@ -4,6 +4,9 @@
 
 #include "core/base/no_postgres.hpp"
 
+// Of the library; the control file's default_version and the upgrade scripts follow it.
+#define GAMELAN_VERSION "0.1.0"
+
 extern "C" {
 #include "postgres.h"
 
@@ -18,6 +21,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "commands/defrem.h"
 #include "commands/extension.h"
 #include "commands/sequence.h"
 #include "executor/spi.h"

@@ -78,6 +78,11 @@ CREATE TABLE game.conflict (
 );
 COMMENT ON TABLE game.conflict IS 'Queued commands that their tick refused; game.sync raises those of its session';
 
+CREATE TABLE game.dropped_world (
+    id bigint PRIMARY KEY
+);
+COMMENT ON TABLE game.dropped_world IS 'Worlds whose log, events and checkpoints the world worker has yet to remove';
+
 CREATE TABLE game.checkpoint (
     world bigint NOT NULL,
     tick bigint NOT NULL,
@@ -118,7 +123,7 @@ COMMENT ON TABLE game.checkpoint_chunk IS 'Parts of checkpoints: a run of slots 
 -- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.
 SELECT pg_catalog.pg_extension_config_dump(name, '')
 FROM pg_catalog.unnest(ARRAY['game.world_definition', 'game.world_head', 'game.tick_log', 'game.event', 'game.inbox',
-    'game.conflict', 'game.checkpoint', 'game.checkpoint_chunk', 'game.world_id_seq', 'game.command_handle_seq',
+    'game.conflict', 'game.dropped_world', 'game.checkpoint', 'game.checkpoint_chunk', 'game.world_id_seq', 'game.command_handle_seq',
     'game.inbox_id_seq']::regclass[]) AS t(name);
 
 GRANT SELECT ON game.event TO gamelan_player;

@@ -117,13 +117,8 @@ BEGIN
         RAISE EXCEPTION 'world % does not exist', world USING ERRCODE = 'WG001',
             HINT = 'SELECT id, name FROM game.world lists the worlds.';
     END IF;
-    DELETE FROM game.world_head AS t WHERE t.world = drop_world.world;
-    DELETE FROM game.tick_log AS t WHERE t.world = drop_world.world;
-    DELETE FROM game.event AS t WHERE t.world = drop_world.world;
-    DELETE FROM game.inbox AS t WHERE t.world = drop_world.world;
-    DELETE FROM game.conflict AS t WHERE t.world = drop_world.world;
-    DELETE FROM game.checkpoint AS t WHERE t.world = drop_world.world;
-    DELETE FROM game.checkpoint_chunk AS t WHERE t.world = drop_world.world;
+    -- The rest is the worker's: it may hold those rows, and must never wait for a transaction of ours.
+    INSERT INTO game.dropped_world AS t (id) VALUES (world);
     PERFORM game._definitions_changed();
 END
 $$;
