@@ -22,6 +22,7 @@ ensure_npm() {
     fi
     longstep "npm packages of ${directory#"$ROOT"/}" "$BUILD_LOGS/npm-$(basename "$directory").log" \
         env -C "$directory" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund || return 1
+    mkdir -p "$directory/node_modules" # npm makes none when there are no packages
     printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -16,6 +16,7 @@ HTTP_PORT=${GAMELAN_HTTP_PORT:-8080}
 pg_pid=0 gateway_pid=0 stop_wanted=0 restart_wanted=0 delay_s=1 last_start=0
 
 supervise() {
+    "${AS_SERVER[@]}" touch "$STATE/run/lock"
     exec 9>>"$STATE/run/lock"
     flock -n 9 || die "this clone is running already, see ./gamelan status"
     printf '%s\n' $$ | server_writes "$STATE/run/lock"
@@ -50,7 +51,7 @@ watch_children() {
         # Wakes at a child's end, at a signal, and every few seconds to look at the logs' sizes.
         sleep 5 9>&- &
         timer=$!
-        wait -n || true
+        { wait -n || true; } 2>/dev/null # the shell would print a killed child's whole command
         kill "$timer" 2>/dev/null || true
         wait "$timer" 2>/dev/null || true
         trim_logs
@@ -132,6 +133,7 @@ start_postgres() {
     note "starting Postgres"
     launch_postgres "$STATE/log/postgres.log"
     wait_for 300 "$pg_pid" postgres_ready "$socket" || {
+        ((stop_wanted == 0)) || return 1
         say "Postgres does not start; the end of $STATE/log/postgres.log:"
         tail -n 20 "$STATE/log/postgres.log"
         return 1
@@ -169,6 +171,7 @@ start_gateway() {
     printf '%s\n' "$gateway_pid" | server_writes "$STATE/run/gateway.pid"
     last_start=$SECONDS
     wait_for 60 "$gateway_pid" gateway_ready || {
+        ((stop_wanted == 0)) || return 1
         say "the gateway does not answer; the end of $STATE/log/gateway.log:"
         tail -n 20 "$STATE/log/gateway.log"
         return 1

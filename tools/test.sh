@@ -44,6 +44,7 @@ test_stage() {
     done
     copy_to_server "$ROOT" "$STATE/tests" --exclude=test/artefacts "${folders[@]}"
     # One run at a time: two would remove each other's files.
+    "${AS_SERVER[@]}" touch "$STATE/run/test-lock"
     exec 8>>"$STATE/run/test-lock"
     flock -n 8 || die "another ./gamelan test of this clone is running"
     RUN=$STATE/test-run
