@@ -3,7 +3,7 @@
 # kind leaves behind. A function runs where `set -e` has no effect, so each step that may fail says so.
 # shellcheck shell=bash disable=SC2016 # patterns are expanded by the inner shells, which can read the folders
 
-readonly FUZZ_SECONDS=30
+readonly FUZZ_SECONDS=30 RUNNER_LIMIT_S=600
 SANITIZE_BUILD=$ROOT/build/sanitize
 FUZZ_BUILD=$ROOT/build/fuzz
 
@@ -31,7 +31,8 @@ kind_counter() {
     esac
 }
 
-in_tests() { "${AS_SERVER[@]}" env -C "$STATE/tests" "$@"; }
+# No runner may hang for ever.
+in_tests() { "${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 "$RUNNER_LIMIT_S" "$@"; }
 
 # run_gtest BUILD_DIRECTORY KIND
 run_gtest() {

@@ -62,7 +62,7 @@ count_tap() {
 count_node() {
     local plain passed failed
     plain=$(sed 's/\x1b\[[0-9;]*m//g' "$1")
-    passed=$(sum_of 's/^(#|ℹ) pass ([0-9]+)$/\2/p; s/^ *Tests .* ([0-9]+) passed.*/\1/p; s/^ +([0-9]+) passed \(.*/\1/p')
+    passed=$(sum_of 's/^(#|ℹ) pass ([0-9]+)$/\2/p; s/^ *Tests +(.* )?([0-9]+) passed.*/\2/p; s/^ +([0-9]+) passed \(.*/\1/p')
     failed=$(sum_of 's/^(#|ℹ) fail ([0-9]+)$/\2/p; s/^ *Tests +([0-9]+) failed.*/\1/p; s/^ +([0-9]+) failed$/\1/p')
     printf '%d %d\n' "$passed" "$failed"
 }
