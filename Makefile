@@ -49,7 +49,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wno-register $(WERROR)
 PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -ffp-contract=off \
 	$(WARNINGS) $(if $(filter 1,$(ASSERTIONS)),-DGAMELAN_DEBUG=1) $(OPTFLAGS)
 # -isystem for a directory that PGXS also names with -I wins, and keeps the server's headers out of our warnings.
-PG_CPPFLAGS = -I. '-DPGDLLEXPORT=__attribute__((visibility("default")))' -DXXH_INLINE_ALL \
+PG_CPPFLAGS = -I. '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
 	-isystem $(shell $(PG_CONFIG) --includedir-server) -isystem $(shell $(PG_CONFIG) --includedir)
 SHLIB_LINK = -lzstd -lstdc++
 
