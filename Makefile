@@ -42,7 +42,7 @@ override with_llvm := no
 OPTFLAGS ?=
 ASSERTIONS ?= 0
 WERROR ?= -Werror
-WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wno-register $(WERROR)
+WARNINGS = -Wall -Wextra -Wshadow -Wno-register $(WERROR)
 
 # PostgreSQL 15 leaves PGDLLEXPORT empty; with hidden visibility nothing would be exported.
 # -ffp-contract=off: a world's state must be the same bits on every machine.
