@@ -165,7 +165,7 @@ start_gateway() {
     local socket
     socket=$(<"$STATE/run/socket-directory")
     setsid "${AS_SERVER[@]}" "$STATE/stage/gateway/gamelan-gateway" --listen "127.0.0.1:$HTTP_PORT" \
-        --db "host=$socket port=$PG_PORT dbname=gamelan user=gateway application_name=gamelan-gateway" \
+        --database "host=$socket port=$PG_PORT dbname=gamelan user=gateway application_name=gamelan-gateway" \
         --web-root "$STATE/stage/web" >>"$STATE/log/gateway.log" 2>&1 </dev/null 9>&- &
     gateway_pid=$!
     printf '%s\n' "$gateway_pid" | server_writes "$STATE/run/gateway.pid"

@@ -37,7 +37,7 @@ throwaway_world() {
 throwaway_gateway() {
     local port_file=$TEST_SOCKET/gateway.port
     "${AS_SERVER[@]}" "$STATE/stage/gateway/gamelan-gateway" --listen 127.0.0.1:0 --port-file "$port_file" \
-        --db "host=$TEST_SOCKET port=$TEST_PORT dbname=gamelan user=gateway" --web-root "$STATE/stage/web" \
+        --database "host=$TEST_SOCKET port=$TEST_PORT dbname=gamelan user=gateway" --web-root "$STATE/stage/web" \
         >"$1" 2>&1 </dev/null &
     TEST_GATEWAY_PID=$!
     wait_for 30 "$TEST_GATEWAY_PID" test -s "$port_file" || return 1
