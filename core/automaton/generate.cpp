@@ -114,7 +114,7 @@ std::int64_t field(const Point& at, std::uint32_t frequency, std::uint32_t word)
     return sum / weight_sum;
 }
 
-constexpr std::int64_t fertile = 35000; // a field above this carries its resource
+constexpr std::int64_t fertile = 38500; // a field above this carries its resource
 
 } // namespace
 

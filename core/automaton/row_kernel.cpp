@@ -29,7 +29,7 @@ GAMELAN_INLINE void derive(const RowPlanes& row, std::ptrdiff_t x, Byte rich_amo
     const Byte one = type == 1 ? 1 : 0;
     const Byte two = type == 2 ? 16 : 0;
     const Byte three = type == 3 ? 1 : 0;
-    const Byte rich_bit = type == 1 ? 1 : type == 2 ? 2 : type == 3 ? 4 : 0;
+    const Byte rich_bit = type == 1 ? 2 : type == 2 ? 4 : type == 3 ? 8 : 0;
     row.ones_twos[x] = static_cast<Byte>(one | two);
     row.threes[x] = three;
     row.rich[x] = is_rich ? rich_bit : Byte{0};
@@ -80,64 +80,115 @@ struct Cell {
     Byte type, amount;
 };
 
+// 255 where something holds, else 0. Bytes, not bools: the compiler keeps them in byte lanes.
+GAMELAN_INLINE Byte when(int holds) {
+    return holds != 0 ? Byte{255} : Byte{0};
+}
+
+GAMELAN_INLINE Byte choose(Byte mask, Byte yes, Byte no) {
+    return static_cast<Byte>((yes & mask) | (no & ~mask));
+}
+
+// Four bytes at once: there are no byte shifts in these instruction sets, and the compiler does not invent
+// them.
+using Word [[gnu::may_alias]] = std::uint32_t;
+
+// dest = (source >> shift) & mask, for a group of bytes; the mask cuts off what comes in from the neighbour
+// byte.
+GAMELAN_INLINE void shift_bytes(const Byte* source, Byte* dest, int shift, std::uint32_t mask) {
+    const Word* const from = reinterpret_cast<const Word*>(source);
+    Word* const to = reinterpret_cast<Word*>(dest);
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t word = 0; word < row_group / sizeof(Word); ++word) {
+        to[word] = from[word] >> shift & mask;
+    }
+}
+
+// What a group of cells needs to know beside the planes.
+struct alignas(row_group) Surroundings {
+    Byte ones[row_group];
+    Byte twos[row_group];
+    Byte threes[row_group];
+    Byte rich[row_group];
+    Byte half[row_group];      // amount / 2
+    Byte sixteenth[row_group]; // amount / 16
+};
+
+GAMELAN_INLINE void look_around(const RowPlanes& above, const RowPlanes& here, const RowPlanes& below,
+                                std::ptrdiff_t first, Surroundings& seen) {
+    alignas(row_group) Byte ones_twos[row_group];
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t lane = 0; lane < row_group; ++lane) {
+        const std::ptrdiff_t x = first + lane;
+        ones_twos[lane] = static_cast<Byte>(above.pair_ones_twos[x] + below.pair_ones_twos[x - 1] +
+                                            here.ones_twos[x - 1] + here.ones_twos[x + 1]);
+        seen.threes[lane] = static_cast<Byte>(above.pair_threes[x] + below.pair_threes[x - 1] +
+                                              here.threes[x - 1] + here.threes[x + 1]);
+        seen.rich[lane] = static_cast<Byte>(above.pair_rich[x] | below.pair_rich[x - 1] | here.rich[x - 1] |
+                                            here.rich[x + 1]);
+    }
+    shift_bytes(ones_twos, seen.ones, 0, 0x0f0f0f0fU);
+    shift_bytes(ones_twos, seen.twos, 4, 0x0f0f0f0fU);
+    shift_bytes(here.amount + first, seen.half, 1, 0x7f7f7f7fU);
+    shift_bytes(here.amount + first, seen.sixteenth, 4, 0x0f0f0f0fU);
+}
+
 // The rule for one cell. ones, twos, threes: neighbours of each resource; rich: the bits of RowPlanes::rich,
 // or-ed.
-GAMELAN_INLINE Cell next_cell(const RuleBytes& rule, Byte type, Byte amount, Byte ones, Byte twos,
-                              Byte threes, Byte rich, Byte low, bool acts) {
+GAMELAN_INLINE Cell next_cell(const RuleBytes& rule, Byte type, Byte amount, const Surroundings& seen,
+                              std::uint32_t lane, Byte low, Byte acts) {
+    const Byte ones = seen.ones[lane];
+    const Byte twos = seen.twos[lane];
+    const Byte threes = seen.threes[lane];
+    const Byte rich = seen.rich[lane];
     // Void: the strongest of the resources that may spread here; a tie goes to the smaller number.
-    const bool may1 = bool(rich & 1) & (ones >= rule.spread_min) & (ones <= rule.spread_max);
-    const bool may2 = bool(rich & 2) & (twos >= rule.spread_min) & (twos <= rule.spread_max);
-    const bool may3 = bool(rich & 4) & (threes >= rule.spread_min) & (threes <= rule.spread_max);
-    const Byte score1 = may1 ? ones : Byte{0};
-    const Byte score2 = may2 ? twos : Byte{0};
-    const Byte score3 = may3 ? threes : Byte{0};
+    const Byte score1 = ones & when(rich & 2) & when(ones >= rule.spread_min) & when(ones <= rule.spread_max);
+    const Byte score2 = twos & when(rich & 4) & when(twos >= rule.spread_min) & when(twos <= rule.spread_max);
+    const Byte score3 =
+        threes & when(rich & 8) & when(threes >= rule.spread_min) & when(threes <= rule.spread_max);
     const Byte best12 = score2 > score1 ? score2 : score1;
     const Byte settler12 = score2 > score1 ? 2 : 1;
-    const Byte best = score3 > best12 ? score3 : best12;
     const Byte settler = score3 > best12 ? Byte{3} : settler12;
-    const bool settles = (best != 0) & ((low & rule.spread_mask) == 0);
-    const Byte void_type = settles ? settler : Byte{0};
-    const Byte void_amount = settles ? rule.spread_start : amount;
+    const Byte settles = when(score1 | score2 | score3) & when((low & rule.spread_mask) == 0);
+    const Byte void_type = settler & settles;
+    const Byte void_amount = choose(settles, rule.spread_start, amount);
 
     // Resource: eaten, else compound, else growth or decline when it is this cell's turn.
     const Byte own = type == 1 ? ones : type == 2 ? twos : threes;
     const Byte eaters = type == 1 ? twos : type == 2 ? threes : ones;
-    const Byte eater = type == 3 ? Byte{1} : static_cast<Byte>(type + 1);
-    const bool eaten = (eaters >= rule.predation_min) & ((low & rule.predation_mask) == 0);
-    const bool compounds =
-        (ones != 0) & (twos != 0) & (threes != 0) & ((low & rule.compound_mask) == rule.compound_phase);
-    const bool grows = (own >= rule.growth_min) & (own <= rule.growth_max);
-    const Byte sixteenth = static_cast<Byte>(amount >> 4);
-    const Byte gain = static_cast<Byte>(rule.growth_step + sixteenth);
-    const Byte loss = static_cast<Byte>(rule.decline_step + sixteenth);
+    const Byte eater = type == 3 ? 1 : static_cast<Byte>(type + 1);
+    const Byte eaten = when(eaters >= rule.predation_min) & when((low & rule.predation_mask) == 0);
+    const Byte compounds =
+        when(ones) & when(twos) & when(threes) & when((low & rule.compound_mask) == rule.compound_phase);
+    const Byte grows = when(own >= rule.growth_min) & when(own <= rule.growth_max);
+    const Byte gain = static_cast<Byte>(rule.growth_step + seen.sixteenth[lane]);
+    const Byte loss = static_cast<Byte>(rule.decline_step + seen.sixteenth[lane]);
     const Byte room = static_cast<Byte>(255 - amount);
     const Byte grown = static_cast<Byte>(amount + (gain < room ? gain : room));
     const Byte declined = static_cast<Byte>(amount - (loss < amount ? loss : amount));
-    const Byte acted_amount = grows ? grown : declined;
-    const Byte acted_type = (!grows) & (declined == 0) ? Byte{0} : type;
-    Byte resource_type = acts ? acted_type : type;
-    Byte resource_amount = acts ? acted_amount : amount;
-    resource_type = compounds ? type_compound : resource_type;
-    resource_amount = compounds ? rule.compound_start : resource_amount;
-    resource_type = eaten ? eater : resource_type;
-    resource_amount = eaten ? static_cast<Byte>((amount >> 1) + rule.predation_bonus) : resource_amount;
+    const Byte acted_amount = choose(grows, grown, declined);
+    const Byte acted_type = type & (grows | when(declined));
+    const Byte grown_type = choose(acts, acted_type, type);
+    const Byte grown_amount = choose(acts, acted_amount, amount);
+    const Byte spared_type = choose(compounds, type_compound, grown_type);
+    const Byte spared_amount = choose(compounds, rule.compound_start, grown_amount);
+    const Byte resource_type = choose(eaten, eater, spared_type);
+    const Byte resource_amount =
+        choose(eaten, static_cast<Byte>(seen.half[lane] + rule.predation_bonus), spared_amount);
 
     // Compound: decays now and then.
-    const bool decays = (low & rule.decay_mask) == rule.decay_phase;
-    const Byte step = decays ? rule.decay_step : Byte{0};
+    const Byte step = rule.decay_step & when((low & rule.decay_mask) == rule.decay_phase);
     const Byte decayed = static_cast<Byte>(amount - (step < amount ? step : amount));
-    const Byte compound_type = decays & (decayed == 0) ? Byte{0} : type_compound;
+    const Byte compound_type = choose(when(step) & when(decayed == 0), type_void, type_compound);
 
-    const bool is_void = type == type_void;
-    const bool is_resource = static_cast<Byte>(type - 1) < 3;
-    const bool is_compound = type == type_compound;
-    Byte next_type = is_void ? void_type : type;
-    Byte next_amount = is_void ? void_amount : amount;
-    next_type = is_resource ? resource_type : next_type;
-    next_amount = is_resource ? resource_amount : next_amount;
-    next_type = is_compound ? compound_type : next_type;
-    next_amount = is_compound ? decayed : next_amount;
-    return {next_type, next_amount};
+    const Byte is_void = when(type == type_void);
+    const Byte is_resource = when(type == 1) | when(type == 2) | when(type == 3);
+    const Byte is_compound = when(type == type_compound);
+    const Byte is_other = static_cast<Byte>(~(is_void | is_resource | is_compound));
+    return {static_cast<Byte>((void_type & is_void) | (resource_type & is_resource) |
+                              (compound_type & is_compound) | (type & is_other)),
+            static_cast<Byte>((void_amount & is_void) | (resource_amount & is_resource) |
+                              (decayed & is_compound) | (amount & is_other))};
 }
 
 GAMELAN_INLINE void update_body(const RowUpdate& update, const RuleBytes& rule_bytes) {
@@ -147,22 +198,21 @@ GAMELAN_INLINE void update_body(const RowUpdate& update, const RuleBytes& rule_b
     const RowPlanes below = *update.below;
     const RuleBytes rule = rule_bytes;
     const Byte turn = static_cast<Byte>(update.tick_phase & rule.stagger_mask);
+    const Byte* const chance_low =
+        update.chance_low; // in locals, or the stores below would seem to change them
+    const Byte* const chance_high = update.chance_high;
+    Byte* const type_out = update.type_out;
+    Byte* const amount_out = update.amount_out;
     for (std::uint32_t group = 0; group < update.width; group += row_group) {
+        Surroundings seen;
+        look_around(above, here, below, std::ptrdiff_t{group}, seen);
         GAMELAN_INDEPENDENT_LANES
         for (std::uint32_t lane = 0; lane < row_group; ++lane) {
             const std::ptrdiff_t x = std::ptrdiff_t{group} + lane;
-            const Byte ones_twos = static_cast<Byte>(above.pair_ones_twos[x] + below.pair_ones_twos[x - 1] +
-                                                     here.ones_twos[x - 1] + here.ones_twos[x + 1]);
-            const Byte threes = static_cast<Byte>(above.pair_threes[x] + below.pair_threes[x - 1] +
-                                                  here.threes[x - 1] + here.threes[x + 1]);
-            const Byte rich = static_cast<Byte>(above.pair_rich[x] | below.pair_rich[x - 1] |
-                                                here.rich[x - 1] | here.rich[x + 1]);
-            const bool acts = (update.chance_high[x] & rule.stagger_mask) == turn;
-            const Cell next =
-                next_cell(rule, here.type[x], here.amount[x], static_cast<Byte>(ones_twos & 15),
-                          static_cast<Byte>(ones_twos >> 4), threes, rich, update.chance_low[x], acts);
-            update.type_out[x] = next.type;
-            update.amount_out[x] = next.amount;
+            const Byte acts = when((chance_high[x] & rule.stagger_mask) == turn);
+            const Cell next = next_cell(rule, here.type[x], here.amount[x], seen, lane, chance_low[x], acts);
+            type_out[x] = next.type;
+            amount_out[x] = next.amount;
         }
     }
 }

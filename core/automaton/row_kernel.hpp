@@ -19,7 +19,7 @@ struct RowPlanes {
     std::uint8_t* amount;
     std::uint8_t* ones_twos;      // 1 where type 1, 16 where type 2: six of them add up without overflow
     std::uint8_t* threes;         // 1 where type 3
-    std::uint8_t* rich;           // bit type − 1 where a resource has at least spread_rich_amount
+    std::uint8_t* rich;           // bit `type` where a resource has at least spread_rich_amount
     std::uint8_t* pair_ones_twos; // place x and x + 1 together, as the rows above and below see them
     std::uint8_t* pair_threes;
     std::uint8_t* pair_rich;
