@@ -8,6 +8,7 @@
 #include "bgworker/entry_points.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/settings.hpp"
@@ -31,18 +32,21 @@ struct Ward {
     int delay_ms = 0;
 };
 
+// By a plain scan, as the autovacuum launcher does it: a process without a database has no catalog caches to ask.
 Oid find_database() {
     StartTransactionCommand();
     (void)GetTransactionSnapshot();
-    Oid database = get_database_oid(pg::settings::database, true);
-    if (OidIsValid(database)) {
-        const HeapTuple row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
-        const auto* form = HeapTupleIsValid(row) ? reinterpret_cast<Form_pg_database>(GETSTRUCT(row)) : nullptr;
-        if (form == nullptr || !form->datallowconn || form->datconnlimit == -2)
-            database = InvalidOid;
-        if (HeapTupleIsValid(row))
-            ReleaseSysCache(row);
+    Oid database = InvalidOid;
+    const Relation table = table_open(DatabaseRelationId, AccessShareLock);
+    const TableScanDesc scan = table_beginscan_catalog(table, 0, nullptr);
+    while (const HeapTuple row = heap_getnext(scan, ForwardScanDirection)) {
+        const auto* form = reinterpret_cast<Form_pg_database>(GETSTRUCT(row));
+        const bool is_usable = form->datallowconn && form->datconnlimit != -2; // -2: a DROP was interrupted
+        if (is_usable && std::strcmp(NameStr(form->datname), pg::settings::database) == 0)
+            database = form->oid;
     }
+    table_endscan(scan);
+    table_close(table, AccessShareLock);
     CommitTransactionCommand();
     return database;
 }

@@ -121,10 +121,18 @@ ALTER TABLE game.checkpoint_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE game.checkpoint_chunk IS 'Parts of checkpoints: a run of slots of one column, compressed, with its checksum';
 
 -- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.
-SELECT pg_catalog.pg_extension_config_dump(name, '')
-FROM pg_catalog.unnest(ARRAY['game.world_definition', 'game.world_head', 'game.tick_log', 'game.event', 'game.inbox',
-    'game.conflict', 'game.dropped_world', 'game.checkpoint', 'game.checkpoint_chunk', 'game.world_id_seq', 'game.command_handle_seq',
-    'game.inbox_id_seq']::regclass[]) AS t(name);
+SELECT pg_catalog.pg_extension_config_dump('game.world_definition', '');
+SELECT pg_catalog.pg_extension_config_dump('game.world_head', '');
+SELECT pg_catalog.pg_extension_config_dump('game.tick_log', '');
+SELECT pg_catalog.pg_extension_config_dump('game.event', '');
+SELECT pg_catalog.pg_extension_config_dump('game.inbox', '');
+SELECT pg_catalog.pg_extension_config_dump('game.conflict', '');
+SELECT pg_catalog.pg_extension_config_dump('game.dropped_world', '');
+SELECT pg_catalog.pg_extension_config_dump('game.checkpoint', '');
+SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_chunk', '');
+SELECT pg_catalog.pg_extension_config_dump('game.world_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('game.command_handle_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('game.inbox_id_seq', '');
 
 GRANT SELECT ON game.event TO gamelan_player;
 GRANT SELECT ON ALL TABLES IN SCHEMA game TO gamelan_admin;
