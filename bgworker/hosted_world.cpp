@@ -70,8 +70,11 @@ void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
     if (state() == wanted)
         return;
     set_state(wanted);
+    rate_ticks_ = 0;
+    rate_since_ns_ = now_ns;
     if (wanted == WorldState::running)
         return;
+    is_head_wanted_ = true;
     runtime().measured_rate_mhz.store(0);
     for (const Call& call : calls_)
         requests::answer_error(call.request, sqlstate::world_not_running, "the world was paused before it applied the command",
@@ -183,8 +186,12 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
         else if (i < origin.size() && outcome.error)
             log.add_conflict(id_, built_.tick, origin[i]->session, commands[i], *outcome.error);
     }
-    if (applied.empty())
+    // Who asked for a step may rely on it: its last tick is durable like a command.
+    const bool ends_step = !steps_.empty() && steps_.front().ticks_left == 1;
+    if (applied.empty()) {
+        is_head_wanted_ = is_head_wanted_ || ends_step;
         return;
+    }
     LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};
     row.row_hash = chain_row(row_hash_, row.tick, row.commands, row.state_hash);
     log_tick_ = head_tick_ = row.tick;
@@ -253,10 +260,12 @@ void HostedWorld::answer_paused_syncs(bool is_inbox_empty) {
 }
 
 void HostedWorld::note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnLog& log) {
-    if (!is_loaded() || has_built_)
+    if (!is_loaded())
         return;
     const std::uint64_t tick = simulation_->tick();
-    if (tick == head_tick_ || now_ns - head_written_ns_ < interval_ms * 1'000'000)
+    const bool is_time = is_head_wanted_ || now_ns - head_written_ns_ >= interval_ms * 1'000'000;
+    is_head_wanted_ = false;
+    if (tick == head_tick_ || !is_time)
         return;
     head_tick_ = tick;
     head_written_ns_ = now_ns;

@@ -82,6 +82,7 @@ class HostedWorld {
     std::uint64_t row_hash_ = 0;
     std::uint64_t head_tick_ = 0;
     std::int64_t head_written_ns_ = 0;
+    bool is_head_wanted_ = false; // without waiting for the interval
 
     // Never equal at first: rows may be waiting from before this process.
     std::uint64_t inbox_seen_ = ~std::uint64_t{0};

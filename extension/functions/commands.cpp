@@ -179,6 +179,7 @@ PG_FUNCTION_INFO_V1(gamelan_enqueue);
 PG_FUNCTION_INFO_V1(gamelan_sync);
 PG_FUNCTION_INFO_V1(gamelan_session_id);
 PG_FUNCTION_INFO_V1(gamelan_raised_conflict);
+PG_FUNCTION_INFO_V1(gamelan_raise);
 PG_FUNCTION_INFO_V1(gamelan_describe);
 
 PGDLLEXPORT Datum gamelan_call(PG_FUNCTION_ARGS) {
@@ -275,6 +276,17 @@ PGDLLEXPORT Datum gamelan_raised_conflict(PG_FUNCTION_ARGS) {
             newest = handle;
         return newest;
     }));
+}
+
+PGDLLEXPORT Datum gamelan_raise(PG_FUNCTION_ARGS) {
+    const auto text_argument = [&](int n) -> const char* {
+        return PG_ARGISNULL(n) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(n));
+    };
+    const char* code = text_argument(0);
+    const char* message = text_argument(1);
+    if (code == nullptr || std::strlen(code) != 5 || message == nullptr)
+        elog(ERROR, "an error has an SQLSTATE and a message");
+    raise_error(code, message, text_argument(2), text_argument(3));
 }
 
 PGDLLEXPORT Datum gamelan_describe(PG_FUNCTION_ARGS) {
