@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <vector>
+#include <utility>
 
 namespace gamelan::gateway {
 namespace {
@@ -92,8 +92,9 @@ void DatabaseLink::came_up() {
     if (state_ != State::connecting)
         return;
     timer_.stop();
-    failures_ = 0;
     outstanding_ = 0;
+    held_.reset();
+    after_null_ = false;
     state_ = State::up;
     log(LogLevel::info, "database connection is up", {{"link", name_}});
     owner_.on_link_up();
@@ -113,21 +114,36 @@ void DatabaseLink::on_writable() {
         flush();
 }
 
+// Hands one result on. False when nothing more has arrived.
+bool DatabaseLink::next_result() {
+    if (PQisBusy(connection_.get()) != 0)
+        return false;
+    PgResult result(PQgetResult(connection_.get()));
+    if (mode_ == LinkMode::pipeline) {
+        // One null parts two statements, two in a row mean that nothing is there.
+        const bool nothing_there = !result && after_null_;
+        after_null_ = !result;
+        if (result)
+            take_result(std::move(result));
+        return !nothing_there;
+    }
+    // A plain connection takes the next statement only after the null that ends the one before.
+    if (result) {
+        held_ = std::move(result);
+        return true;
+    }
+    if (!held_)
+        return false;
+    take_result(std::exchange(held_, nullptr));
+    return true;
+}
+
 void DatabaseLink::read_results() {
     const std::uint64_t generation = generation_;
     const bool alive = PQconsumeInput(connection_.get()) == 1;
     const std::string reason = alive ? "" : PQerrorMessage(connection_.get());
-    // In pipeline mode one null parts two statements, two in a row mean that nothing is there.
-    int nulls = 0;
-    while (generation == generation_ && nulls < 2 && PQisBusy(connection_.get()) == 0) {
-        PgResult result(PQgetResult(connection_.get()));
-        if (!result) {
-            nulls += mode_ == LinkMode::pipeline ? 1 : 2;
-            continue;
-        }
-        nulls = 0;
-        take_result(std::move(result));
-    }
+    while (generation == generation_ && next_result())
+        ;
     if (generation != generation_)
         return;
     if (!alive || PQstatus(connection_.get()) == CONNECTION_BAD)
@@ -144,6 +160,7 @@ void DatabaseLink::take_result(PgResult result) {
         fail(PQresultErrorMessage(result.get()));
         return;
     }
+    failures_ = 0; // a server that takes connections but answers nothing is not back
     if (mode_ == LinkMode::plain || status == PGRES_PIPELINE_SYNC) {
         if (--outstanding_ == 0)
             timer_.stop();

@@ -75,6 +75,7 @@ class DatabaseLink : public DescriptorHandler {
     void watch(bool for_write);
     void came_up();
     void read_results();
+    bool next_result();
     void take_result(PgResult result);
     void flush();
     void on_timer();
@@ -86,6 +87,8 @@ class DatabaseLink : public DescriptorHandler {
     LinkOwner& owner_;
     State state_ = State::waiting;
     PgConn connection_;
+    bool after_null_ = false; // pipeline mode: the latest of libpq's results was null
+    PgResult held_;           // plain mode: of the statement whose end has not come yet
     std::uint64_t generation_ =
         0; // of the connection; a callback that changes it ends the loop that called it
     std::unique_ptr<DescriptorWatch> watch_;

@@ -123,8 +123,7 @@ void Gateway::on(Session& session, const HelloMessage& message) {
     session.wanted_world = message.world;
     session.phase = Phase::opening;
     take_over(session);
-    if (!database_ok_)
-        session.reply(status_text(false, lost_message));
+    tell_status(session);
     try_open(session);
 }
 
@@ -155,7 +154,7 @@ void Gateway::on(Session& session, const ActMessage& message) {
     else if (session.pending_acts >= config_.max_pending_acts)
         fail(gateway_error::too_many_waiting, "too many acts wait for an answer",
              "The setting is --max-pending-acts.");
-    else if (!database_ok_ || session.phase != Phase::open)
+    else if (!database_ok_for(session) || session.phase != Phase::open)
         fail(gateway_error::database_lost, "the database is not reachable, nothing was applied",
              "Send the act again with the same seq.");
     else if (acts_.full())
@@ -229,6 +228,7 @@ void Gateway::try_open(Session& session) {
         close(session, close_code::timeout, "the gateway follows as many worlds as --max-worlds allows");
         return;
     }
+    tell_status(session);
     if (!session.feed->ready())
         return;
     session.phase = Phase::open;
@@ -253,11 +253,11 @@ void Gateway::deliver(Session& session, const codec::StateMessage& message, cons
 }
 
 void Gateway::try_snapshot(Session& session) {
-    if (session.phase != Phase::open || !session.stale || !database_ok_ || !session.feed->ready() ||
-        !session.outbox.empty())
+    if (session.phase != Phase::open || !session.stale || !database_ok_for(session) ||
+        !session.feed->ready() || !session.outbox.empty())
         return;
     session.stale = false;
-    push_state(session, session.feed->snapshot_text(), session.feed->tick());
+    push_state(session, session.feed->snapshot_text(), session.feed->changed_tick());
 }
 
 void Gateway::push_state(Session& session, SharedText text, std::uint64_t tick) {
@@ -339,22 +339,28 @@ void Gateway::feed_changed(WorldFeed& feed, const codec::StateMessage& message, 
 }
 
 void Gateway::database_changed() {
-    const bool feed_lost = std::any_of(feeds_.begin(), feeds_.end(),
-                                       [](const auto& entry) { return entry.second.feed->lost(); });
-    const bool ok = directory_.up() && acts_.up() && !feed_lost;
-    if (ok == database_ok_)
-        return;
+    const bool ok = directory_.up() && acts_.up();
+    if (ok != database_ok_)
+        log(ok ? LogLevel::info : LogLevel::warn,
+            ok ? "the database is reachable" : "the database is not reachable");
     database_ok_ = ok;
-    log(ok ? LogLevel::info : LogLevel::warn,
-        ok ? "the database is reachable" : "the database is not reachable");
-    const SharedText status = status_text(ok, ok ? "the database is back" : lost_message);
-    for (const auto& [id, session] : sessions_) {
-        if (session->phase != Phase::open && session->phase != Phase::opening)
-            continue;
-        session->stale = true;
-        session->outbox.drop_states();
-        session->reply(status);
-    }
+    for (const auto& [id, session] : sessions_)
+        tell_status(*session);
+}
+
+// For a client the database is there when its own world is.
+bool Gateway::database_ok_for(const Session& session) const {
+    return database_ok_ && !(session.feed && session.feed->lost());
+}
+
+void Gateway::tell_status(Session& session) {
+    const bool ok = database_ok_for(session);
+    if (ok == session.database_ok || (session.phase != Phase::open && session.phase != Phase::opening))
+        return;
+    session.database_ok = ok;
+    session.stale = true;
+    session.outbox.drop_states();
+    session.reply(status_text(ok, ok ? "the database is back" : lost_message));
 }
 
 void Gateway::sweep() {

@@ -66,6 +66,8 @@ class Gateway {
     void worlds_listed();
     void feed_changed(WorldFeed& feed, const codec::StateMessage& message, const SharedText& text);
     void database_changed();
+    bool database_ok_for(const Session& session) const;
+    void tell_status(Session& session);
     WorldFeed* follow(std::int64_t world);
     void drop_feed(std::int64_t world);
     void sweep();

@@ -58,7 +58,7 @@ void log(LogLevel level, std::string_view event, LogFields fields) {
         else
             codec::append_json_string(line, std::get<std::string_view>(value));
     }
-    line += '\n';
+    line += "}\n";
     // A log line that cannot be written is lost: there is nowhere left to say so.
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }

@@ -39,6 +39,7 @@ struct Session {
     WorldFeed* feed = nullptr;
 
     Outbox outbox;
+    bool database_ok = true;      // as the client was told
     bool stale = false;           // a snapshot must come before any delta
     std::uint64_t state_tick = 0; // of the latest state message queued, when not stale
 

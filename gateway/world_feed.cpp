@@ -28,24 +28,21 @@ std::string WorldFeed::problem() const {
 }
 
 SharedText WorldFeed::snapshot_text() {
-    if (!snapshot_)
-        snapshot_ = json_of(state_.snapshot());
+    if (!snapshot_) {
+        codec::StateMessage message = state_.snapshot();
+        message.tick = message.base_tick = changed_tick_;
+        snapshot_ = json_of(message);
+    }
     return snapshot_;
 }
 
 void WorldFeed::on_link_up() {
-    was_up_ = true;
-    events_.link_changed(*this);
     ask();
 }
 
 void WorldFeed::on_link_down() {
     retry_.stop();
-    state_.forget();
-    description_.reset();
-    snapshot_.reset();
-    problem_ = "the database is not reachable";
-    events_.link_changed(*this);
+    become_unavailable("the database is not reachable");
 }
 
 void WorldFeed::ask() {
@@ -96,29 +93,44 @@ void WorldFeed::take_changes(const PGresult* result) {
     apply(message);
 }
 
-void WorldFeed::apply(const codec::StateMessage& message) {
-    snapshot_.reset();
+void WorldFeed::apply(codec::StateMessage& message) {
     if (const char* problem = state_.apply(message)) {
         retry_later(problem);
         return;
     }
     tick_ = message.tick;
-    problem_.clear();
     // Ask first: the database works on the next tick while this one is told.
     ask();
+    if (message.kind == codec::StateMessageKind::delta) {
+        if (message.columns.empty())
+            return;
+        message.base_tick = changed_tick_;
+    }
+    changed_tick_ = message.tick;
+    snapshot_.reset();
     const SharedText text = json_of(message);
     if (message.kind == codec::StateMessageKind::snapshot)
         snapshot_ = text;
+    if (!problem_.empty()) {
+        problem_.clear();
+        was_ready_ = true;
+        events_.availability_changed(*this);
+    }
     events_.changed(*this, message, text);
 }
 
 void WorldFeed::retry_later(std::string_view reason) {
-    problem_ = "the world cannot be followed";
-    log(LogLevel::error, problem_, {{"world", world_}, {"reason", reason}});
+    log(LogLevel::error, "the world cannot be followed", {{"world", world_}, {"reason", reason}});
+    retry_.start(retry_ms);
+    become_unavailable("the world cannot be followed");
+}
+
+void WorldFeed::become_unavailable(std::string_view problem) {
+    problem_ = problem;
     state_.forget();
     description_.reset();
     snapshot_.reset();
-    retry_.start(retry_ms);
+    events_.availability_changed(*this);
 }
 
 } // namespace gamelan::gateway

@@ -16,8 +16,9 @@ namespace gamelan::gateway {
 class WorldFeed : private LinkOwner {
   public:
     struct Events {
-        std::function<void(WorldFeed&)> link_changed;
-        // A message was applied to the state; `text` is its JSON.
+        std::function<void(WorldFeed&)> availability_changed; // ready() or lost() changed
+        // The state changed; `text` is the JSON of the message. Messages without a change are not told, so a
+        // delta's base is the tick of the message told before it.
         std::function<void(WorldFeed&, const codec::StateMessage&, const SharedText& text)> changed;
     };
 
@@ -26,8 +27,8 @@ class WorldFeed : private LinkOwner {
     void start() { link_.start(); }
     std::int64_t world() const { return world_; }
 
-    // True after the connection was up and is not any more.
-    bool lost() const { return was_up_ && !link_.up(); }
+    // True after it was ready and is not any more.
+    bool lost() const { return was_ready_ && !ready(); }
     // True when hello and snapshot can be made.
     bool ready() const { return description_ && state_.known(); }
     // Why it is not ready; empty when it is.
@@ -36,7 +37,9 @@ class WorldFeed : private LinkOwner {
     const GameDescription& description() const { return *description_; }
     // The latest tick seen, kept while the database is away; 0 before the first.
     std::uint64_t tick() const { return tick_; }
-    // The state at tick() as a snapshot message, made once a tick. Needs ready().
+    // The latest tick at which something changed: the state is what it was then.
+    std::uint64_t changed_tick() const { return changed_tick_; }
+    // The state as a snapshot message of changed_tick(), made once a tick. Needs ready().
     SharedText snapshot_text();
 
   private:
@@ -46,8 +49,9 @@ class WorldFeed : private LinkOwner {
     void ask();
     void take_description(const PGresult* result);
     void take_changes(const PGresult* result);
-    void apply(const codec::StateMessage& message);
+    void apply(codec::StateMessage& message);
     void retry_later(std::string_view reason);
+    void become_unavailable(std::string_view problem);
 
     std::int64_t world_;
     std::int64_t poll_wait_ms_;
@@ -58,8 +62,9 @@ class WorldFeed : private LinkOwner {
     std::optional<GameDescription> description_;
     std::string problem_ = "the world was not read yet";
     std::uint64_t tick_ = 0;
-    SharedText snapshot_; // of the present tick, or null
-    bool was_up_ = false;
+    std::uint64_t changed_tick_ = 0;
+    SharedText snapshot_; // of changed_tick_, or null
+    bool was_ready_ = false;
 };
 
 } // namespace gamelan::gateway
