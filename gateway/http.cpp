@@ -67,8 +67,10 @@ HttpResponse file_answer(std::shared_ptr<const WebFile> file, std::string_view i
 
 HttpResponse route(const HttpRequest& request, const WebRoot& web_root, const Readiness& readiness) {
     if (request.method == HttpMethod::other) {
-        HttpResponse response = plain_answer(405, "only GET and HEAD\n", "text/plain; charset=utf-8");
+        HttpResponse response = plain_answer(405, "", "text/plain; charset=utf-8");
         response.headers.emplace_back("allow:", "GET, HEAD");
+        response.headers.emplace_back("connection:", "close");
+        response.close = true;
         return response;
     }
     if (request.path == "/healthz")

@@ -32,6 +32,7 @@ struct HttpResponse {
     std::shared_ptr<const WebFile> file; // the body, or null
     std::string text;                    // the body when there is no file
     bool body_wanted = true;
+    bool close = false; // the connection ends: a body that nobody will read may be on its way
 
     std::string_view body() const { return file ? std::string_view(file->body) : std::string_view(text); }
 };

@@ -323,7 +323,7 @@ int Server::write_session(lws* wsi, Session& session) {
 
 int Server::answer_request(lws* wsi, Connection& connection, std::string_view path) {
     HttpResponse response = answer_http(read_request(wsi, path), web_root_, gateway_->readiness());
-    if (!write_headers(wsi, response))
+    if (!write_headers(wsi, response) || response.close)
         return -1;
     if (!response.body_wanted || response.body().empty())
         return lws_http_transaction_completed(wsi) ? -1 : 0;

@@ -101,6 +101,8 @@ void WorldFeed::apply(codec::StateMessage& message) {
     tick_ = message.tick;
     // Ask first: the database works on the next tick while this one is told.
     ask();
+    if (!state_.known())
+        return; // the connection broke while asking
     if (message.kind == codec::StateMessageKind::delta) {
         if (message.columns.empty())
             return;
