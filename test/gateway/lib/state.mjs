@@ -37,6 +37,11 @@ export class ClientState {
     if (this.history.length > 2000) this.history.shift();
   }
 
+  // The state at `tick` as a plain object, for comparing.
+  objectAt(tick) {
+    return Object.fromEntries(this.at(tick));
+  }
+
   // The state at `tick`: that of the last change up to it.
   at(tick) {
     return this.history.findLast((entry) => entry.tick <= tick)?.columns;

@@ -70,7 +70,7 @@ test("a client that joins later has the state of one that was there before", asy
   const ack = await first.act("claim", { cell: id });
   await Promise.all([first.reach(ack.tick), second.reach(ack.tick)]);
   const tick = Math.min(first.states.tick, second.states.tick);
-  assert.deepEqual([...second.states.at(tick)], [...first.states.at(tick)]);
+  assert.deepEqual(second.states.objectAt(tick), first.states.objectAt(tick));
   await first.leave();
   await second.leave();
 });
