@@ -1,0 +1,68 @@
+# save and load: a world's save file is a pg_dump of its database.
+# shellcheck shell=bash
+
+command_save() {
+    (($# == 1)) || die "save wants a file: ./gamelan save FILE"
+    state_open
+    pg_directories
+    client pg_dump --format=custom --file="$1.part"
+    mv -- "$1.part" "$1"
+    say "saved $(stat -c %s -- "$1") bytes to $1"
+}
+
+# The file goes into a database of its own while the old one plays on. Only when that has worked do the two
+# change names, in a moment when nothing is connected; the old one is kept.
+command_load() {
+    (($# == 1)) || die "load wants a file: ./gamelan load FILE"
+    [[ -r $1 ]] || die "cannot read $1"
+    local pid fresh
+    state_open
+    pg_directories
+    "$PG_BIN/pg_restore" --list -- "$1" >/dev/null || die "$1 is not a file made by ./gamelan save"
+    if ! pid=$(supervisor_pid); then
+        say "not running: starting it in the background first"
+        command_run --detach
+        pid=$(supervisor_pid) || die "it did not start"
+    fi
+    fresh=gamelan_load_$(date -u +%Y%m%d_%H%M%S)
+    client createdb "$fresh"
+    if ! client pg_restore --dbname="$fresh" --no-owner --exit-on-error -- "$1"; then
+        client dropdb "$fresh"
+        die "the file could not be restored; nothing was changed"
+    fi
+    printf '%s\n' "$fresh" | server_writes "$STATE/run/swap"
+    rm -f "$STATE/run/swapped"
+    kill -s USR1 "$pid"
+    wait_for 300 "$pid" test -f "$STATE/run/swapped" || die "the restart failed, see $STATE/log"
+    [[ $(<"$STATE/run/swapped") != failed ]] || die "the databases could not change names, so the old one plays" \
+        "on and the loaded one is $fresh; see $STATE/log/swap.log"
+    wait_for 300 "$pid" loaded_and_serving || die "it does not answer after the restart, see $STATE/log"
+    say "loaded $1; the database of before is kept as $(<"$STATE/run/swapped")"
+}
+
+loaded_and_serving() {
+    local port
+    port=$(live_port) && [[ -n $port ]] && cluster_accepts "$(<"$STATE/run/socket-directory")" "$port"
+}
+
+# swap_databases: called by the supervisor between stop and start. A server without the extension has no worker
+# that would be connected to the databases whose names change.
+swap_databases() {
+    local fresh old socket log=$STATE/log/swap.log
+    fresh=$(<"$STATE/run/swap")
+    old=gamelan_before_load_${fresh#gamelan_load_}
+    socket=$(<"$STATE/run/socket-directory")
+    launch_postgres "$log" -c shared_preload_libraries= -c listen_addresses=
+    if ! wait_for 300 "$pg_pid" cluster_accepts "$socket" "$PG_PORT" ||
+        ! "$PG_BIN/psql" -Xq1 -v ON_ERROR_STOP=1 -h "$socket" -p "$PG_PORT" -U gamelan -d postgres \
+            -c "ALTER DATABASE gamelan RENAME TO \"$old\"" \
+            -c "ALTER DATABASE \"$fresh\" RENAME TO gamelan" >>"$log" 2>&1; then
+        say "could not change the databases' names, so the old one plays on; see $log"
+        old=failed
+    fi
+    end_process "$pg_pid" INT 120 QUIT
+    wait "$pg_pid" 2>/dev/null || true
+    pg_pid=0
+    rm -f "$STATE/run/swap"
+    printf '%s\n' "$old" | server_writes "$STATE/run/swapped"
+}

@@ -1,0 +1,155 @@
+# One function for each kind of test: makes what the kind needs, runs its runner, returns the runner's status.
+# They run in $STATE/tests, a copy of the test folders that the servers' user can read; $RUN/KIND takes what a
+# kind leaves behind. A function runs where `set -e` has no effect, so each step that may fail says so.
+# shellcheck shell=bash disable=SC2016 # patterns are expanded by the inner shells, which can read the folders
+
+readonly FUZZ_SECONDS=30 RUNNER_LIMIT_S=600
+SANITIZE_BUILD=$ROOT/build/sanitize
+FUZZ_BUILD=$ROOT/build/fuzz
+
+# kind_files KIND: the files that make this kind have something to run.
+kind_files() {
+    case $1 in
+    unit | sanitize) compgen -G "$ROOT/test/unit/*_test.cpp" || compgen -G "$ROOT/test/unit/*/*_test.cpp" ;;
+    fuzz) compgen -G "$ROOT/test/fuzz/*_fuzz.cpp" ;;
+    regress) compgen -G "$ROOT/sql/*.sql" ;;
+    pgtap) compgen -G "$ROOT/test/pgtap/*.sql" ;;
+    isolation) compgen -G "$ROOT/test/isolation/specs/*.spec" ;;
+    tap) compgen -G "$ROOT/test/tap/t/*.pl" ;;
+    gateway | browser) compgen -G "$ROOT/test/$1/package.json" ;;
+    web) compgen -G "$ROOT/web/src/*.test.ts" || compgen -G "$ROOT/web/src/*/*.test.ts" ;;
+    esac
+}
+
+kind_counter() {
+    case $1 in
+    unit | sanitize) say count_gtest ;;
+    fuzz) say count_fuzz ;;
+    regress | isolation) say count_pg_regress ;;
+    pgtap | tap) say count_tap ;;
+    gateway | browser | web) say count_node ;;
+    esac
+}
+
+# No runner may hang for ever.
+in_tests() { "${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 "$RUNNER_LIMIT_S" "$@"; }
+
+# run_gtest BUILD_DIRECTORY KIND
+run_gtest() {
+    copy_to_server "$1" "$RUN/$2/bin" gamelan_unit_tests || return 1
+    in_tests "$RUN/$2/bin/gamelan_unit_tests" "--gtest_output=xml:$RUN/$2.xml"
+}
+
+kind_unit() {
+    cmake_build "$CMAKE_BUILD" gamelan_unit_tests -DGAMELAN_TESTS=ON || return 1
+    run_gtest "$CMAKE_BUILD" unit
+}
+
+kind_sanitize() {
+    cmake_build "$SANITIZE_BUILD" gamelan_unit_tests -DGAMELAN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
+        -DCMAKE_CXX_FLAGS=-O1 -DGAMELAN_GATEWAY=OFF -DGAMELAN_BENCHMARKS=OFF || return 1
+    server_writes "$RUN/sanitize/leaks.supp" <"$ROOT/tools/leaks.supp" || return 1
+    LSAN_OPTIONS=suppressions=$RUN/sanitize/leaks.supp UBSAN_OPTIONS=print_stacktrace=1 run_gtest "$SANITIZE_BUILD" sanitize
+}
+
+kind_fuzz() {
+    local source name names=() status=0
+    for source in "$ROOT"/test/fuzz/*_fuzz.cpp; do
+        names+=("$(basename "$source" .cpp)")
+    done
+    cmake_build "$FUZZ_BUILD" all -DGAMELAN_FUZZ=ON -DGAMELAN_TESTS=OFF -DGAMELAN_GATEWAY=OFF \
+        -DGAMELAN_BENCHMARKS=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ || return 1
+    copy_to_server "$FUZZ_BUILD/fuzz" "$RUN/fuzz/bin" "${names[@]}" || return 1
+    for name in "${names[@]}"; do
+        in_tests mkdir -p "$RUN/fuzz/$name" || return 1
+        if in_tests "$RUN/fuzz/bin/$name" -max_total_time=$((FUZZ_SECONDS / ${#names[@]} + 1)) \
+            -print_final_stats=1 -rss_limit_mb=1024 -timeout=10 "-artifact_prefix=$RUN/fuzz/$name-" \
+            "$RUN/fuzz/$name"; then
+            say "fuzz ok $name"
+        else
+            say "fuzz FAILED $name"
+            status=1
+        fi
+    done
+    return "$status"
+}
+
+# names_of EXTENSION FILE…: base names, in order.
+names_of() {
+    local extension=$1 file
+    shift
+    for file in "$@"; do
+        basename "$file" "$extension"
+    done
+}
+
+# run_pg_regress KIND PROGRAM INPUT_DIRECTORY NAME…
+run_pg_regress() {
+    local kind=$1 program=$2 input=$3
+    shift 3
+    throwaway_start contrib_regression "$RUN/$kind/postgres.log" || return 1
+    in_tests "$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/$program" --bindir="$PG_BIN" --user=gamelan \
+        --host="$TEST_SOCKET" --port="$TEST_PORT" --dbname=contrib_regression --inputdir="$input" \
+        --outputdir="$RUN/$kind" "$@" || {
+        local status=$?
+        cat "$RUN/$kind/regression.diffs" 2>/dev/null
+        return "$status"
+    }
+}
+
+kind_regress() {
+    local names
+    mapfile -t names < <(names_of .sql "$ROOT"/sql/*.sql)
+    run_pg_regress regress regress/pg_regress "$STATE/tests" "${names[@]}"
+}
+
+kind_isolation() {
+    local names
+    mapfile -t names < <(names_of .spec "$ROOT"/test/isolation/specs/*.spec)
+    run_pg_regress isolation isolation/pg_isolation_regress "$STATE/tests/test/isolation" "${names[@]}"
+}
+
+kind_pgtap() {
+    throwaway_start gamelan "$RUN/pgtap/postgres.log" || return 1
+    create_extension_database "$TEST_SOCKET" "$TEST_PORT" gamelan || return 1
+    "$PG_BIN/psql" -Xq -h "$TEST_SOCKET" -p "$TEST_PORT" -U gamelan -d gamelan -c 'CREATE EXTENSION pgtap' || return 1
+    in_tests bash -c 'exec pg_prove --verbose -h "$1" -p "$2" -U gamelan -d gamelan test/pgtap/*.sql' \
+        _ "$TEST_SOCKET" "$TEST_PORT"
+}
+
+# These tests make their clusters themselves; the file named by TEMP_CONFIG is added to the settings of each.
+kind_tap() {
+    cluster_settings 0 / x | grep -E '^(extension_destdir|dynamic_library_path)' | server_writes "$RUN/tap/extension.conf"
+    local pgxs
+    pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+    in_tests env TESTDIR="$RUN/tap" TEMP_CONFIG="$RUN/tap/extension.conf" PATH="$PG_BIN:$PATH" PGPORT=65432 \
+        PG_REGRESS="$pgxs/src/test/regress/pg_regress" TZ=UTC \
+        bash -c 'exec prove --verbose -I "$1" -I test/tap test/tap/t/*.pl' _ "$pgxs/src/test/perl"
+}
+
+# npm_test DIRECTORY VARIABLE=VALUE…
+npm_test() {
+    local directory=$1
+    shift
+    in_tests env -C "$directory" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
+        "$@" npm test
+}
+
+kind_gateway() {
+    throwaway_world "$RUN/gateway/postgres.log" || return 1
+    npm_test "$STATE/tests/test/gateway" \
+        GAMELAN_TEST_DSN="$(throwaway_dsn)" GAMELAN_TEST_PGDATA="$TEST_DATA" GAMELAN_PG_CTL="$PG_BIN/pg_ctl" \
+        GAMELAN_GATEWAY_BIN="$STATE/stage/gateway/gamelan-gateway" GAMELAN_WEB_ROOT="$STATE/stage/web" \
+        GAMELAN_ARTEFACTS="$RUN/gateway"
+}
+
+kind_browser() {
+    throwaway_world "$RUN/browser/postgres.log" || return 1
+    throwaway_gateway "$RUN/browser/gateway.log" || return 1
+    throwaway_restart_script "$TEST_SOCKET/restart" || return 1
+    npm_test "$STATE/tests/test/browser" \
+        GAMELAN_TEST_DSN="$(throwaway_dsn)" GAMELAN_TEST_URL="$TEST_URL" \
+        GAMELAN_RESTART_COMMAND="$TEST_SOCKET/restart" GAMELAN_ARTEFACTS="$RUN/browser"
+}
+
+kind_web() { npm_test "$STATE/tests/web"; }
