@@ -272,25 +272,6 @@ bool is_continuation(std::string_view text, std::size_t at) {
     return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
 }
 
-// Length of the well-formed UTF-8 sequence at `at` (RFC 3629, section 4), 0 if there is none.
-std::size_t utf8_sequence_bytes(std::string_view text, std::size_t at) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xC2 || lead > 0xF4 || !is_continuation(text, at + 1))
-        return 0;
-    if (lead < 0xE0)
-        return 2;
-    const auto second = static_cast<unsigned char>(text[at + 1]);
-    if (!is_continuation(text, at + 2))
-        return 0;
-    if (lead < 0xF0)
-        return (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ? 0 : 3;
-    if (!is_continuation(text, at + 3))
-        return 0;
-    return (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F) ? 0 : 4;
-}
-
 } // namespace
 
 StateMessageBuilder::StateMessageBuilder(StateMessageKind kind, std::uint64_t tick, std::uint64_t base_tick)
@@ -455,6 +436,24 @@ std::string_view name_of(StateMessageError error) {
     };
     const auto index = static_cast<std::size_t>(error);
     return index < std::size(names) ? names[index] : "unknown";
+}
+
+std::size_t utf8_sequence_bytes(std::string_view text, std::size_t at) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xC2 || lead > 0xF4 || !is_continuation(text, at + 1))
+        return 0;
+    if (lead < 0xE0)
+        return 2;
+    const auto second = static_cast<unsigned char>(text[at + 1]);
+    if (!is_continuation(text, at + 2))
+        return 0;
+    if (lead < 0xF0)
+        return (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ? 0 : 3;
+    if (!is_continuation(text, at + 3))
+        return 0;
+    return (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F) ? 0 : 4;
 }
 
 bool is_utf8(std::string_view text) {

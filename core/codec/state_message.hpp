@@ -120,6 +120,9 @@ std::string_view name_of(StateMessageError error);
 // state. Never reads outside `bytes`; memory used is bounded by a small multiple of bytes.size().
 StateMessageError decode_state_message(std::span<const std::byte> bytes, StateMessage& message);
 
+// Bytes of the well-formed UTF-8 sequence at `at` < text.size() (RFC 3629, section 4); 0 if there is none.
+std::size_t utf8_sequence_bytes(std::string_view text, std::size_t at);
+
 // True when `text` is well-formed UTF-8 (no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
 
