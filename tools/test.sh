@@ -43,6 +43,9 @@ test_stage() {
         [[ ! -e $ROOT/$folder || $folder == web/* ]] || folders+=("$folder")
     done
     copy_to_server "$ROOT" "$STATE/tests" --exclude=test/artefacts "${folders[@]}"
+    if [[ -x $NEWER_NODE/node ]]; then
+        copy_to_server "$NEWER_NODE" "$STATE/node" node
+    fi
     # One run at a time: two would remove each other's files.
     "${AS_SERVER[@]}" touch "$STATE/run/test-lock"
     exec 8>>"$STATE/run/test-lock"
