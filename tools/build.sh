@@ -21,50 +21,10 @@ ensure_npm() {
     if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return 0
     fi
-    longstep "npm packages of ${directory#"$ROOT"/}" "$BUILD_LOGS/npm-$name.log" npm_ci "$directory" || return 1
-    if keep_newer_node "$directory/node_modules"; then
-        longstep "npm packages of ${directory#"$ROOT"/}, with the newer Node that came with them" \
-            "$BUILD_LOGS/npm-$name.log" npm_ci "$directory" || return 1
-    fi
-    link_newer_node "$directory/node_modules"
+    longstep "npm packages of ${directory#"$ROOT"/}" "$BUILD_LOGS/npm-$name.log" \
+        env -C "$directory" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund || return 1
+    mkdir -p "$directory/node_modules" # npm makes none when there are no packages
     printf '%s\n' "$wanted" >"$stamp"
-}
-
-# A Node that an npm package brought, once there is one.
-NEWER_NODE=$ROOT/build/node
-
-npm_ci() {
-    env -C "$1" PATH="$NEWER_NODE:$PATH" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund &&
-        mkdir -p "$1/node_modules" # npm makes none when there are no packages
-}
-
-# keep_newer_node NODE_MODULES: copies a Node newer than the one in use to NEWER_NODE; false when there is none.
-# npm skips optional packages that the Node it runs on is too old for, the bundler's compiled part among them: so
-# npm has to run again on the newer one.
-keep_newer_node() {
-    local program
-    for program in "$1"/node-linux-*/bin/node; do
-        if [[ -x $program ]] && (($(node_major "$program") > $(PATH=$NEWER_NODE:$PATH node_major node))); then
-            mkdir -p "$NEWER_NODE"
-            install -m 0755 "$program" "$NEWER_NODE/node"
-            return 0
-        fi
-    done
-    return 1
-}
-
-node_major() { "$1" --version | sed 's/^v\([0-9]*\).*/\1/'; }
-
-# Such packages exist for each processor, all with a program `node`. Debian's npm 9 drops the link to the one it
-# installed together with those it skipped.
-link_newer_node() {
-    local program
-    for program in "$1"/node-linux-*/bin/node; do
-        if [[ -x $program && ! -e $1/.bin/node ]]; then
-            mkdir -p "$1/.bin"
-            ln -sf "../${program#"$1"/}" "$1/.bin/node"
-        fi
-    done
 }
 
 build_extension() {
