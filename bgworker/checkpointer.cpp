@@ -1,5 +1,6 @@
-// The checkpointer: writes a checkpoint of every world that moved on, each gamelan.checkpoint_interval, beside the world
-// worker and without its help. A failure with one world is reported and does not keep the others from theirs.
+// The checkpointer: writes a checkpoint of every world that moved on, each gamelan.checkpoint_interval,
+// beside the world worker and without its help. A failure with one world is reported and does not keep the
+// others from theirs.
 #include "bgworker/world_log.hpp"
 
 #include "bgworker/entry_points.hpp"
@@ -22,7 +23,8 @@ bool wants_checkpoint(store::WorldSlot slot) {
     const bool is_settled = state == pg::WorldState::running || state == pg::WorldState::paused ||
                             state == pg::WorldState::created;
     return control.world_id.load() != 0 && control.root.load() != 0 && is_settled &&
-           static_cast<std::int64_t>(control.tick.load()) > Max(pg::runtime(slot).last_checkpoint_tick.load(), 0);
+           static_cast<std::int64_t>(control.tick.load()) >
+               Max(pg::runtime(slot).last_checkpoint_tick.load(), 0);
 }
 
 void checkpoint(store::WorldSlot slot) {
@@ -37,7 +39,8 @@ void checkpoint(store::WorldSlot slot) {
         });
     } catch (const pg::PgError& error) {
         ereport(WARNING, (errcode(error.data()->sqlerrcode),
-                          errmsg("could not write a checkpoint of world " INT64_FORMAT ": %s", world_id, error.what())));
+                          errmsg("could not write a checkpoint of world " INT64_FORMAT ": %s", world_id,
+                                 error.what())));
         spi::abort();
     }
 }
@@ -53,10 +56,12 @@ extern "C" void gamelan_checkpointer_main(Datum) {
     using namespace gamelan::worker;
     start_process(pg::shared->checkpointer);
     connect_to_database("gamelan checkpointer " GAMELAN_VERSION);
-    MemoryContext loop = AllocSetContextCreate(TopMemoryContext, "gamelan checkpointer", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext loop =
+        AllocSetContextCreate(TopMemoryContext, "gamelan checkpointer", ALLOCSET_DEFAULT_SIZES);
     TimestampTz last = GetCurrentTimestamp();
     while (!must_end()) {
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, poll_interval_ms, PG_WAIT_EXTENSION);
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, poll_interval_ms,
+                        PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
         look_around();
         const int interval_s = pg::settings::checkpoint_interval_s;

@@ -15,8 +15,8 @@ inline constexpr const char* checkpointer_function = "gamelan_checkpointer_main"
 // Registers the launcher; from _PG_init.
 void register_launcher();
 
-// The first steps of a worker, in the order that leaves no gap: signal handlers, exit hook, unblock, claim the entry.
-// A second worker of the same kind exits at once with status 0.
+// The first steps of a worker, in the order that leaves no gap: signal handlers, exit hook, unblock, claim
+// the entry. A second worker of the same kind exits at once with status 0.
 void start_process(pg::WorkerEntry& entry);
 // Connects to the database named by gamelan.database and publishes itself under that name.
 void connect_to_database(const char* application_name);

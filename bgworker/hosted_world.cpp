@@ -18,7 +18,8 @@ namespace requests = pg::requests;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
-// Hashing costs about 0.1 ms per MiB that changed: small worlds carry a hash in every row of the log, large ones in some.
+// Hashing costs about 0.1 ms per MiB that changed: small worlds carry a hash in every row of the log, large
+// ones in some.
 constexpr std::uint32_t hash_always_units = 256; // 4 MiB
 constexpr std::uint64_t hash_interval_ticks = 64;
 
@@ -32,9 +33,11 @@ std::int64_t monotonic_ns() {
 
 HostedWorld::HostedWorld(store::WorldSlot slot, const DefinitionRow& definition)
     : id_(definition.id), slot_(slot),
-      pacer_(definition.tick_rate_hz, static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks), monotonic_ns()) {
+      pacer_(definition.tick_rate_hz, static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks),
+             monotonic_ns()) {
     runtime().tick_rate_hz.store(definition.tick_rate_hz);
-    const std::string encoded = definition.fault.empty() ? pg::encode_definition(definition.definition) : std::string();
+    const std::string encoded =
+        definition.fault.empty() ? pg::encode_definition(definition.definition) : std::string();
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     runtime().definition_bytes = static_cast<std::uint32_t>(encoded.size());
     std::memcpy(runtime().definition, encoded.data(), encoded.size());
@@ -50,7 +53,8 @@ void HostedWorld::set_state(WorldState state, std::string_view reason) {
     runtime().state.store(state);
 }
 
-void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick, std::uint64_t row_hash) {
+void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick,
+                          std::uint64_t row_hash) {
     simulation_ = std::move(simulation);
     log_tick_ = log_tick;
     row_hash_ = row_hash;
@@ -70,12 +74,16 @@ void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
     if (state() == wanted)
         return;
     set_state(wanted);
+    rate_ticks_ = 0;
+    rate_since_ns_ = now_ns;
     if (wanted == WorldState::running)
         return;
+    is_head_wanted_ = true;
     runtime().measured_rate_mhz.store(0);
     for (const Call& call : calls_)
-        requests::answer_error(call.request, sqlstate::world_not_running, "the world was paused before it applied the command",
-                               {}, "Resume it with game.resume_world(), or queue the command with game.enqueue().");
+        requests::answer_error(
+            call.request, sqlstate::world_not_running, "the world was paused before it applied the command",
+            {}, "Resume it with game.resume_world(), or queue the command with game.enqueue().");
     calls_.clear();
     commands_.clear();
 }
@@ -105,8 +113,9 @@ void HostedWorld::collect_requests() {
 void HostedWorld::take_call(std::uint32_t index) {
     const pg::Request& request = pg::request(index);
     if (!is_ticking() && steps_.empty()) {
-        requests::answer_error(index, sqlstate::world_not_running, "the world is not running", {},
-                               "Resume it with game.resume_world(), or queue the command with game.enqueue().");
+        requests::answer_error(
+            index, sqlstate::world_not_running, "the world is not running", {},
+            "Resume it with game.resume_world(), or queue the command with game.enqueue().");
         return;
     }
     std::vector<game::Command> decoded =
@@ -136,15 +145,18 @@ std::int64_t HostedWorld::next_deadline_ns() const {
     return is_ticking() ? pacer_.next_deadline_ns() : never_ns;
 }
 
-bool HostedWorld::wants_inbox() const { return !syncs_.empty() || runtime().inbox_doorbell.load() != inbox_seen_; }
+bool HostedWorld::wants_inbox() const {
+    return !syncs_.empty() || runtime().inbox_doorbell.load() != inbox_seen_;
+}
 
 std::optional<std::uint64_t> HostedWorld::hash_if_due(std::uint64_t tick) const {
     const bool is_small =
         pg::region().control(slot_).units_used.load(std::memory_order_relaxed) <= hash_always_units;
     if (!is_small && tick % hash_interval_ticks != 0)
         return std::nullopt;
-    return simulation_->tick() == tick ? std::optional(const_cast<sim::Simulation&>(*simulation_).store().newest().state_hash_kept())
-                                       : std::nullopt;
+    return simulation_->tick() == tick
+               ? std::optional(const_cast<sim::Simulation&>(*simulation_).store().newest().state_hash_kept())
+               : std::nullopt;
 }
 
 void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log) {
@@ -183,8 +195,12 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
         else if (i < origin.size() && outcome.error)
             log.add_conflict(id_, built_.tick, origin[i]->session, commands[i], *outcome.error);
     }
-    if (applied.empty())
+    // Who asked for a step may rely on it: its last tick is durable like a command.
+    const bool ends_step = !steps_.empty() && steps_.front().ticks_left == 1;
+    if (applied.empty()) {
+        is_head_wanted_ = is_head_wanted_ || ends_step;
         return;
+    }
     LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};
     row.row_hash = chain_row(row_hash_, row.tick, row.commands, row.state_hash);
     log_tick_ = head_tick_ = row.tick;
@@ -213,8 +229,8 @@ void HostedWorld::answer_calls(const sim::TickResult& result) {
     for (const Call& call : std::exchange(built_calls_, {})) {
         const sim::Outcome& outcome = result.outcomes[call.command];
         if (outcome.error)
-            requests::answer_error(call.request, outcome.error->code(), outcome.error->message(), outcome.error->detail(),
-                                   outcome.error->hint());
+            requests::answer_error(call.request, outcome.error->code(), outcome.error->message(),
+                                   outcome.error->detail(), outcome.error->hint());
         else
             requests::answer(call.request, result.tick, outcome.result);
     }
@@ -246,17 +262,19 @@ void HostedWorld::answer_paused_syncs(bool is_inbox_empty) {
         if (is_inbox_empty)
             requests::answer(request, simulation_->tick(), {});
         else
-            requests::answer_error(request, sqlstate::world_not_running,
-                                   "commands are queued for a world that is not running", {},
-                                   "Resume it with game.resume_world(), or run a tick with game.step_world().");
+            requests::answer_error(
+                request, sqlstate::world_not_running, "commands are queued for a world that is not running",
+                {}, "Resume it with game.resume_world(), or run a tick with game.step_world().");
     }
 }
 
 void HostedWorld::note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnLog& log) {
-    if (!is_loaded() || has_built_)
+    if (!is_loaded())
         return;
     const std::uint64_t tick = simulation_->tick();
-    if (tick == head_tick_ || now_ns - head_written_ns_ < interval_ms * 1'000'000)
+    const bool is_time = is_head_wanted_ || now_ns - head_written_ns_ >= interval_ms * 1'000'000;
+    is_head_wanted_ = false;
+    if (tick == head_tick_ || !is_time)
         return;
     head_tick_ = tick;
     head_written_ns_ = now_ns;
@@ -264,7 +282,9 @@ void HostedWorld::note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnL
 }
 
 void HostedWorld::fail_all(std::string_view code, const std::string& message, const std::string& hint) {
-    const auto fail = [&](std::uint32_t request) { requests::answer_error(request, code, message, {}, hint); };
+    const auto fail = [&](std::uint32_t request) {
+        requests::answer_error(request, code, message, {}, hint);
+    };
     for (const Call& call : std::exchange(calls_, {}))
         fail(call.request);
     for (const Call& call : std::exchange(built_calls_, {}))
@@ -279,6 +299,8 @@ void HostedWorld::fail_all(std::string_view code, const std::string& message, co
     requests::fail_queue(slot_, code, message, hint);
 }
 
-bool HostedWorld::release() { return !is_loaded() || simulation_->store().release(); }
+bool HostedWorld::release() {
+    return !is_loaded() || simulation_->store().release();
+}
 
 } // namespace gamelan::worker

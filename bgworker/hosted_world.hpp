@@ -37,8 +37,8 @@ class HostedWorld {
     void note_doorbell() { inbox_seen_ = runtime().inbox_doorbell.load(); }
     void ring_again() { runtime().inbox_doorbell.fetch_add(1); }
 
-    // Builds the next tick from the inbox rows and the calls collected, and notes what is to be written. The result stays
-    // invisible until publish().
+    // Builds the next tick from the inbox rows and the calls collected, and notes what is to be written. The
+    // result stays invisible until publish().
     void build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log);
     // After the commit: makes the tick visible and answers. Ticks without anything to log come here at once.
     void publish(std::int64_t now_ns);
@@ -82,6 +82,7 @@ class HostedWorld {
     std::uint64_t row_hash_ = 0;
     std::uint64_t head_tick_ = 0;
     std::int64_t head_written_ns_ = 0;
+    bool is_head_wanted_ = false; // without waiting for the interval
 
     // Never equal at first: rows may be waiting from before this process.
     std::uint64_t inbox_seen_ = ~std::uint64_t{0};

@@ -1,10 +1,11 @@
-// The launcher: one per server, connected to no database. Starts the world worker and the checkpointer in the database that
-// gamelan.database names, as soon as it exists, and starts them again when they end.
+// The launcher: one per server, connected to no database. Starts the world worker and the checkpointer in the
+// database that gamelan.database names, as soon as it exists, and starts them again when they end.
 //
-// Scenarios it must survive: the database is created later, dropped, renamed, replaced by another of the same name; a worker
-// fails again and again (the pause doubles up to gamelan.worker_restart_delay_max and starts anew after a healthy minute);
-// somebody terminates a worker by hand; the launcher itself fails, is started anew by the postmaster and finds the workers of
-// its predecessor alive. On a standby it is not started until promotion.
+// Scenarios it must survive: the database is created later, dropped, renamed, replaced by another of the same
+// name; a worker fails again and again (the pause doubles up to gamelan.worker_restart_delay_max and starts
+// anew after a healthy minute); somebody terminates a worker by hand; the launcher itself fails, is started
+// anew by the postmaster and finds the workers of its predecessor alive. On a standby it is not started until
+// promotion.
 #include "bgworker/entry_points.hpp"
 
 #include <algorithm>
@@ -32,7 +33,8 @@ struct Ward {
     int delay_ms = 0;
 };
 
-// By a plain scan, as the autovacuum launcher does it: a process without a database has no catalog caches to ask.
+// By a plain scan, as the autovacuum launcher does it: a process without a database has no catalog caches to
+// ask.
 Oid find_database() {
     StartTransactionCommand();
     (void)GetTransactionSnapshot();
@@ -73,8 +75,9 @@ void start(Ward& ward, TimestampTz now) {
     worker.bgw_restart_time = BGW_NEVER_RESTART;
     worker.bgw_notify_pid = MyProcPid;
     if (!RegisterDynamicBackgroundWorker(&worker, &ward.handle)) {
-        ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("could not start the %s", ward.name),
-                          errhint("Raise max_worker_processes.")));
+        ereport(WARNING,
+                (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("could not start the %s", ward.name),
+                 errhint("Raise max_worker_processes.")));
         ward.not_before = TimestampTzPlusMilliseconds(now, pg::settings::worker_restart_delay_max_ms);
         return;
     }
@@ -126,7 +129,8 @@ extern "C" void gamelan_launcher_main(Datum) {
         for (Ward& ward : wards) {
             keep_alive(ward, is_wanted);
             if (ward.handle == nullptr && is_wanted)
-                wait_ms = Min(wait_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), ward.not_before) + 1);
+                wait_ms =
+                    Min(wait_ms, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), ward.not_before) + 1);
         }
         (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait_ms, PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);

@@ -7,8 +7,9 @@ namespace gamelan::worker {
 
 namespace {
 
-// Runs after the transaction is aborted and locks are released: exit hooks run in reverse order of registration, and
-// this one is registered before the connection exists. So "pid = 0" means that nothing of the process is left.
+// Runs after the transaction is aborted and locks are released: exit hooks run in reverse order of
+// registration, and this one is registered before the connection exists. So "pid = 0" means that nothing of
+// the process is left.
 void leave(int, Datum argument) {
     auto* entry = reinterpret_cast<pg::WorkerEntry*>(DatumGetPointer(argument));
     pg::region().unpin(pg::my_pin());

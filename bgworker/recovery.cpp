@@ -43,16 +43,21 @@ std::unique_ptr<game::World> make_rules(const DefinitionRow& row) {
 // Newest first.
 std::vector<Manifest> read_manifests(std::int64_t world_id) {
     std::vector<Manifest> out;
-    const std::uint64_t count = spi::run(
-        "SELECT tick, format_version, codec, state_hash, log_tick, row_hash, chunks, chunks_hash, "
-        "ARRAY(SELECT key || '=' || value FROM jsonb_each_text(spaces))::text FROM game.checkpoint WHERE world = $1 ORDER BY tick DESC",
-        {spi::bigint(world_id)});
+    const std::uint64_t count =
+        spi::run("SELECT tick, format_version, codec, state_hash, log_tick, row_hash, chunks, chunks_hash, "
+                 "ARRAY(SELECT key || '=' || value FROM jsonb_each_text(spaces))::text FROM game.checkpoint "
+                 "WHERE world = $1 ORDER BY tick DESC",
+                 {spi::bigint(world_id)});
     for (std::uint64_t row = 0; row < count; ++row) {
-        Manifest manifest{static_cast<std::uint64_t>(spi::bigint_at(row, 1)), spi::integer_at(row, 2),
-                          std::string(spi::text_at(row, 3)), static_cast<std::uint64_t>(spi::bigint_at(row, 4)),
+        Manifest manifest{static_cast<std::uint64_t>(spi::bigint_at(row, 1)),
+                          spi::integer_at(row, 2),
+                          std::string(spi::text_at(row, 3)),
+                          static_cast<std::uint64_t>(spi::bigint_at(row, 4)),
                           static_cast<std::uint64_t>(spi::bigint_at(row, 5)),
-                          static_cast<std::uint64_t>(spi::bigint_at(row, 6)), spi::integer_at(row, 7),
-                          static_cast<std::uint64_t>(spi::bigint_at(row, 8)), {}};
+                          static_cast<std::uint64_t>(spi::bigint_at(row, 6)),
+                          spi::integer_at(row, 7),
+                          static_cast<std::uint64_t>(spi::bigint_at(row, 8)),
+                          {}};
         // "{cell=40962,player=3}": names of spaces hold nothing that an array would quote.
         std::string_view rest = spi::text_at(row, 9);
         rest.remove_prefix(1);
@@ -60,7 +65,8 @@ std::vector<Manifest> read_manifests(std::int64_t world_id) {
             const std::size_t equals = rest.find('=');
             const std::size_t end = rest.find_first_of(",}");
             manifest.spaces.push_back({std::string(rest.substr(0, equals)),
-                                       static_cast<std::uint32_t>(std::stoul(std::string(rest.substr(equals + 1, end - equals - 1))))});
+                                       static_cast<std::uint32_t>(std::stoul(
+                                           std::string(rest.substr(equals + 1, end - equals - 1))))});
             rest.remove_prefix(end + 1);
         }
         out.push_back(std::move(manifest));
@@ -82,9 +88,11 @@ struct ChunkRow {
 // C++ zone: a Postgres error on the way (a torn page, a missing TOAST row) is an exception.
 codec::CheckpointChunk read_chunk(std::int64_t world_id, std::uint64_t tick, std::int32_t ordinal) {
     const ChunkRow row = pg::pg_call([&] {
-        if (spi::run("SELECT column_name, first_slot, slots, raw_bytes, checksum, data FROM game.checkpoint_chunk "
-                     "WHERE world = $1 AND tick = $2 AND ordinal = $3",
-                     {spi::bigint(world_id), spi::bigint(static_cast<std::int64_t>(tick)), spi::integer(ordinal)}) != 1)
+        if (spi::run(
+                "SELECT column_name, first_slot, slots, raw_bytes, checksum, data FROM game.checkpoint_chunk "
+                "WHERE world = $1 AND tick = $2 AND ordinal = $3",
+                {spi::bigint(world_id), spi::bigint(static_cast<std::int64_t>(tick)),
+                 spi::integer(ordinal)}) != 1)
             return ChunkRow{};
         return ChunkRow{true,
                         spi::text_at(0, 1),
@@ -95,19 +103,25 @@ codec::CheckpointChunk read_chunk(std::int64_t world_id, std::uint64_t tick, std
                         spi::bytes_at(0, 6)};
     });
     if (!row.is_found)
-        throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: part " + std::to_string(ordinal) + " is missing");
-    codec::CheckpointChunk chunk{std::string(row.column), static_cast<std::uint32_t>(row.first_slot),
-                                 static_cast<std::uint32_t>(row.slots), static_cast<std::uint32_t>(row.raw_bytes),
-                                 static_cast<std::uint64_t>(row.checksum), std::string(row.data)};
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint is damaged: part " + std::to_string(ordinal) + " is missing");
+    codec::CheckpointChunk chunk{std::string(row.column),
+                                 static_cast<std::uint32_t>(row.first_slot),
+                                 static_cast<std::uint32_t>(row.slots),
+                                 static_cast<std::uint32_t>(row.raw_bytes),
+                                 static_cast<std::uint64_t>(row.checksum),
+                                 std::string(row.data)};
     pg::pg_call([] { SPI_freetuptable(SPI_tuptable); });
     return chunk;
 }
 
 // Fills the store from a checkpoint and checks everything there is to check. Throws Error(corrupt_data).
 void load_checkpoint(store::WorldStore& store, std::int64_t world_id, const Manifest& manifest) {
-    if (manifest.format_version != codec::checkpoint_format_version || manifest.codec != codec::checkpoint_codec)
-        throw Error(sqlstate::corrupt_data, "a checkpoint has format version " + std::to_string(manifest.format_version) +
-                                                " (" + manifest.codec + "), this library knows version " +
+    if (manifest.format_version != codec::checkpoint_format_version ||
+        manifest.codec != codec::checkpoint_codec)
+        throw Error(sqlstate::corrupt_data, "a checkpoint has format version " +
+                                                std::to_string(manifest.format_version) + " (" +
+                                                manifest.codec + "), this library knows version " +
                                                 std::to_string(codec::checkpoint_format_version) + " (" +
                                                 std::string(codec::checkpoint_codec) + ")");
     store.begin_tick();
@@ -119,7 +133,8 @@ void load_checkpoint(store::WorldStore& store, std::int64_t world_id, const Mani
         chain = codec::chain_checksum(chain, chunk.checksum);
     }
     if (chain != manifest.chunks_hash)
-        throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: its parts are not those its manifest names");
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint is damaged: its parts are not those its manifest names");
     if (store.seal(manifest.tick).state_hash_kept() != manifest.state_hash)
         throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: the state hash differs");
     store.publish();
@@ -137,8 +152,8 @@ void give_back(store::WorldStore& store) {
         pg_usleep(1000);
 }
 
-// Loads a checkpoint into a fresh store; any error, also one of Postgres (a torn page, a missing TOAST row), is answered
-// with false and the reason.
+// Loads a checkpoint into a fresh store; any error, also one of Postgres (a torn page, a missing TOAST row),
+// is answered with false and the reason.
 bool try_checkpoint(HostedWorld& world, const Manifest& manifest, const game::World& rules,
                     std::unique_ptr<store::WorldStore>& store, std::string& reason) {
     const MemoryContext memory = CurrentMemoryContext;
@@ -167,7 +182,8 @@ bool try_checkpoint(HostedWorld& world, const Manifest& manifest, const game::Wo
     return false;
 }
 
-std::unique_ptr<sim::Simulation> from_checkpoint(HostedWorld& world, const DefinitionRow& definition, Position& position) {
+std::unique_ptr<sim::Simulation> from_checkpoint(HostedWorld& world, const DefinitionRow& definition,
+                                                 Position& position) {
     spi::begin("gamelan: recovering a world from its checkpoints");
     std::unique_ptr<game::World> rules = make_rules(definition);
     std::unique_ptr<store::WorldStore> store;
@@ -178,14 +194,15 @@ std::unique_ptr<sim::Simulation> from_checkpoint(HostedWorld& world, const Defin
             pg::runtime(world.slot()).last_checkpoint_tick.store(static_cast<std::int64_t>(manifest.tick));
             break;
         }
-        ereport(WARNING,
-                (errcode(ERRCODE_DATA_CORRUPTED),
-                 errmsg("the checkpoint of world " INT64_FORMAT " at tick " UINT64_FORMAT " cannot be used: %s", world.id(),
-                        manifest.tick, reason.c_str()),
-                 errhint("An older checkpoint and the log are used instead.")));
+        ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+                          errmsg("the checkpoint of world " INT64_FORMAT " at tick " UINT64_FORMAT
+                                 " cannot be used: %s",
+                                 world.id(), manifest.tick, reason.c_str()),
+                          errhint("An older checkpoint and the log are used instead.")));
     }
     spi::commit();
-    return store ? std::make_unique<sim::Simulation>(world.id(), std::move(rules), std::move(*store)) : nullptr;
+    return store ? std::make_unique<sim::Simulation>(world.id(), std::move(rules), std::move(*store))
+                 : nullptr;
 }
 
 std::unique_ptr<sim::Simulation> from_beginning(HostedWorld& world, const DefinitionRow& definition) {
@@ -197,7 +214,8 @@ std::unique_ptr<sim::Simulation> from_beginning(HostedWorld& world, const Defini
     return simulation;
 }
 
-std::unique_ptr<sim::Simulation> from_memory(HostedWorld& world, const DefinitionRow& definition, Position& position) {
+std::unique_ptr<sim::Simulation> from_memory(HostedWorld& world, const DefinitionRow& definition,
+                                             Position& position) {
     store::WorldStore store = store::WorldStore::take_over(pg::region(), world.slot(), memory_limit_units());
     const std::uint64_t tick = store.newest().tick();
     spi::begin("gamelan: taking over a world");
@@ -208,8 +226,8 @@ std::unique_ptr<sim::Simulation> from_memory(HostedWorld& world, const Definitio
 }
 
 [[noreturn]] void diverged(const std::string& what, std::uint64_t tick) {
-    throw Error(sqlstate::recovery_failed, "the log does not lead to the state it was written for: " + what + " differs at tick " +
-                                               std::to_string(tick));
+    throw Error(sqlstate::recovery_failed, "the log does not lead to the state it was written for: " + what +
+                                               " differs at tick " + std::to_string(tick));
 }
 
 // Runs empty ticks up to `target`. False when the worker is asked to end.
@@ -240,7 +258,8 @@ void replay_row(sim::Simulation& simulation, const LogRow& row, Position& positi
 }
 
 // True when the world stands at its newest durable tick; false when the worker is asked to end.
-bool replay(HostedWorld& world, sim::Simulation& simulation, const DefinitionRow& definition, Position& position) {
+bool replay(HostedWorld& world, sim::Simulation& simulation, const DefinitionRow& definition,
+            Position& position) {
     world.runtime().recovery_target_tick.store(definition.head_tick);
     for (;;) {
         spi::begin("gamelan: replaying the log of a world");
@@ -269,7 +288,8 @@ bool is_complete(const DefinitionRow& definition, std::string& missing) {
     spi::commit();
     if (row && row->tick == definition.log_tick && row->row_hash == definition.row_hash)
         return true;
-    missing = "the log row of tick " + std::to_string(definition.log_tick) + " has not arrived, or is not the one the head names";
+    missing = "the log row of tick " + std::to_string(definition.log_tick) +
+              " has not arrived, or is not the one the head names";
     return false;
 }
 
@@ -297,8 +317,9 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
         if (!replay(world, *simulation, definition, position))
             return RecoveryResult::stopped;
         if (simulation->tick() != from_tick)
-            ereport(LOG, (errmsg("world " INT64_FORMAT " recovered: from tick " UINT64_FORMAT " to " UINT64_FORMAT, world.id(),
-                                 from_tick, simulation->tick())));
+            ereport(LOG,
+                    (errmsg("world " INT64_FORMAT " recovered: from tick " UINT64_FORMAT " to " UINT64_FORMAT,
+                            world.id(), from_tick, simulation->tick())));
         world.install(std::move(simulation), position.log_tick, position.row_hash);
         return RecoveryResult::ready;
     } catch (const Error& error) {
@@ -306,7 +327,8 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
             give_back(simulation->store());
         world.set_state(WorldState::failed, error.message());
         ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
-                          errmsg("world " INT64_FORMAT " cannot be recovered: %s", world.id(), error.message().c_str()),
+                          errmsg("world " INT64_FORMAT " cannot be recovered: %s", world.id(),
+                                 error.message().c_str()),
                           errhint("The world stays stopped; nothing was deleted.")));
         return RecoveryResult::failed;
     }

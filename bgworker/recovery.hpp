@@ -1,5 +1,6 @@
-// Bringing a world back: the version in shared memory if a worker died, else the newest sound checkpoint, else its
-// beginning; then the log. Every row's place in the hash chain and every state hash on the way is compared.
+// Bringing a world back: the version in shared memory if a worker died, else the newest sound checkpoint,
+// else its beginning; then the log. Every row's place in the hash chain and every state hash on the way is
+// compared.
 #pragma once
 
 #include "bgworker/hosted_world.hpp"
@@ -13,8 +14,8 @@ enum class RecoveryResult {
     stopped, // the worker is asked to end
 };
 
-// Loads the world and leaves it unpublished or published at its newest durable tick. Sets its state and reason except
-// for `ready`. Own transactions.
+// Loads the world and leaves it unpublished or published at its newest durable tick. Sets its state and
+// reason except for `ready`. Own transactions.
 RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition);
 
 } // namespace gamelan::worker

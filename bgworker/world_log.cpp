@@ -14,14 +14,17 @@ namespace {
 namespace spi = pg::spi;
 
 // A column of an unnest(), built from one member of each row.
-template <class Row, class F> spi::Argument column(Oid type, const std::vector<Row>& rows, F&& element) {
+template <class Row, class F>
+spi::Argument column(Oid type, const std::vector<Row>& rows, F&& element) {
     auto* elements = static_cast<spi::Argument*>(palloc((rows.size() + 1) * sizeof(spi::Argument)));
     for (std::size_t i = 0; i < rows.size(); ++i)
         elements[i] = element(rows[i]);
     return spi::array(type, elements, rows.size());
 }
 
-spi::Argument unsigned_bigint(std::uint64_t value) { return spi::bigint(static_cast<std::int64_t>(value)); }
+spi::Argument unsigned_bigint(std::uint64_t value) {
+    return spi::bigint(static_cast<std::int64_t>(value));
+}
 
 spi::Argument optional_text(const std::string& value) {
     return value.empty() ? spi::null_of(TEXTOID) : spi::text(value);
@@ -66,8 +69,10 @@ void TurnLog::write_ticks() const {
 }
 
 void TurnLog::write_heads() const {
-    spi::run("UPDATE game.world_head AS h SET tick = u.tick, log_tick = u.log_tick, row_hash = u.row_hash, updated_at = now() "
-             "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u(world, tick, log_tick, row_hash) "
+    spi::run("UPDATE game.world_head AS h SET tick = u.tick, log_tick = u.log_tick, row_hash = u.row_hash, "
+             "updated_at = now() "
+             "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u(world, tick, "
+             "log_tick, row_hash) "
              "WHERE h.world = u.world",
              {column(INT8OID, heads_, [](const Head& h) { return spi::bigint(h.world_id); }),
               column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.tick); }),
@@ -76,19 +81,22 @@ void TurnLog::write_heads() const {
 }
 
 void TurnLog::write_events() const {
-    spi::run("INSERT INTO game.event (world, tick, ordinal, kind, actor, payload) "
-             "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::jsonb[])",
-             {column(INT8OID, events_, [](const Event& e) { return spi::bigint(e.world_id); }),
-              column(INT8OID, events_, [](const Event& e) { return unsigned_bigint(e.tick); }),
-              column(INT4OID, events_, [](const Event& e) { return spi::integer(e.ordinal); }),
-              column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.event.kind); }),
-              column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.actor); }),
-              column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
+    spi::run(
+        "INSERT INTO game.event (world, tick, ordinal, kind, actor, payload) "
+        "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::jsonb[])",
+        {column(INT8OID, events_, [](const Event& e) { return spi::bigint(e.world_id); }),
+         column(INT8OID, events_, [](const Event& e) { return unsigned_bigint(e.tick); }),
+         column(INT4OID, events_, [](const Event& e) { return spi::integer(e.ordinal); }),
+         column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.event.kind); }),
+         column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.actor); }),
+         column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
 }
 
 void TurnLog::write_conflicts() const {
-    spi::run("INSERT INTO game.conflict (world, handle, tick, session, actor, action, sqlstate, message, detail, hint) "
-             "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], "
+    spi::run("INSERT INTO game.conflict (world, handle, tick, session, actor, action, sqlstate, message, "
+             "detail, hint) "
+             "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], "
+             "$6::text[], $7::text[], "
              "$8::text[], $9::text[], $10::text[])",
              {column(INT8OID, conflicts_, [](const Conflict& c) { return spi::bigint(c.world_id); }),
               column(INT8OID, conflicts_, [](const Conflict& c) { return spi::bigint(c.command.handle); }),
@@ -113,10 +121,11 @@ bool extension_exists() {
 
 std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
-    const std::uint64_t count =
-        spi::run("SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, h.row_hash "
-                 "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id ORDER BY d.id",
-                 {});
+    const std::uint64_t count = spi::run(
+        "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
+        "h.row_hash "
+        "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id ORDER BY d.id",
+        {});
     for (std::uint64_t row = 0; row < count; ++row) {
         DefinitionRow definition{};
         definition.id = spi::bigint_at(row, 1);
@@ -131,7 +140,8 @@ std::vector<DefinitionRow> read_definitions() {
             definition.log_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 9));
             definition.row_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 10));
         }
-        const std::span<const pg::JsonEntry> entries = pg::flatten_object(spi::json_at(row, 5), "a world's config");
+        const std::span<const pg::JsonEntry> entries =
+            pg::flatten_object(spi::json_at(row, 5), "a world's config");
         try {
             definition.definition.config =
                 game::find_module(definition.definition.game).complete(pg::to_config(entries));
@@ -156,12 +166,13 @@ std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit) {
 
 std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit) {
     std::vector<LogRow> out;
-    const std::uint64_t count = spi::run("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
-                                         "WHERE world = $1 AND tick > $2 ORDER BY tick LIMIT $3",
-                                         {spi::bigint(world_id), unsigned_bigint(after_tick), spi::integer(limit)});
+    const std::uint64_t count =
+        spi::run("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
+                 "WHERE world = $1 AND tick > $2 ORDER BY tick LIMIT $3",
+                 {spi::bigint(world_id), unsigned_bigint(after_tick), spi::integer(limit)});
     for (std::uint64_t row = 0; row < count; ++row) {
-        LogRow entry{static_cast<std::uint64_t>(spi::bigint_at(row, 1)), std::string(spi::bytes_at(row, 2)), std::nullopt,
-                     static_cast<std::uint64_t>(spi::bigint_at(row, 4))};
+        LogRow entry{static_cast<std::uint64_t>(spi::bigint_at(row, 1)), std::string(spi::bytes_at(row, 2)),
+                     std::nullopt, static_cast<std::uint64_t>(spi::bigint_at(row, 4))};
         if (!spi::is_null(row, 3))
             entry.state_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 3));
         out.push_back(std::move(entry));
@@ -170,10 +181,13 @@ std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, st
 }
 
 std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick) {
-    if (spi::run("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick DESC LIMIT 1",
+    if (spi::run("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
+                 "DESC LIMIT 1",
                  {spi::bigint(world_id), unsigned_bigint(up_to_tick)}) == 0)
         return std::nullopt;
-    return LogRow{static_cast<std::uint64_t>(spi::bigint_at(0, 1)), {}, std::nullopt,
+    return LogRow{static_cast<std::uint64_t>(spi::bigint_at(0, 1)),
+                  {},
+                  std::nullopt,
                   static_cast<std::uint64_t>(spi::bigint_at(0, 2))};
 }
 

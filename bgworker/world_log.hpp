@@ -1,6 +1,6 @@
-// The world worker's SQL: what a turn of its loop writes, and what it reads. One transaction carries the ticks of all
-// worlds. Postgres errors are not caught here: they end the process, which is started again and goes on from the last
-// published tick.
+// The world worker's SQL: what a turn of its loop writes, and what it reads. One transaction carries the
+// ticks of all worlds. Postgres errors are not caught here: they end the process, which is started again and
+// goes on from the last published tick.
 #pragma once
 
 #include "core/sim/simulation.hpp"
@@ -51,13 +51,15 @@ class TurnLog {
     void add_event(std::int64_t world_id, std::uint64_t tick, std::int32_t ordinal, sim::LoggedEvent event) {
         events_.push_back({world_id, tick, ordinal, std::move(event)});
     }
-    void add_conflict(std::int64_t world_id, std::uint64_t tick, const std::string& session, const game::Command& command,
-                      const Error& error) {
+    void add_conflict(std::int64_t world_id, std::uint64_t tick, const std::string& session,
+                      const game::Command& command, const Error& error) {
         conflicts_.push_back({world_id, tick, session, command, error});
     }
     void consume_inbox(std::int64_t id) { consumed_.push_back(id); }
 
-    bool is_empty() const { return ticks_.empty() && heads_.empty() && events_.empty() && conflicts_.empty() && consumed_.empty(); }
+    bool is_empty() const {
+        return ticks_.empty() && heads_.empty() && events_.empty() && conflicts_.empty() && consumed_.empty();
+    }
     // In a transaction of spi::begin.
     void write() const;
 

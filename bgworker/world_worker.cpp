@@ -1,13 +1,15 @@
 // The world worker: owns the worlds of one database and plays them.
 //
-// A turn of its loop: take in interrupts and changed definitions; build the ticks that are due; write what they must leave
-// behind in one transaction for all worlds; when that is flushed, publish and answer. Between turns it sleeps on a timer
-// set to the next deadline, its latch and the postmaster. No transaction spans turns.
+// A turn of its loop: take in interrupts and changed definitions; build the ticks that are due; write what
+// they must leave behind in one transaction for all worlds; when that is flushed, publish and answer. Between
+// turns it sleeps on a timer set to the next deadline, its latch and the postmaster. No transaction spans
+// turns.
 //
-// What it must survive: an error in a turn ends the process, and the launcher starts it again: published ticks are still in
-// shared memory, built ones vanish, taken commands fail with "unknown outcome". DROP DATABASE asks it to leave
-// (hooks.cpp). DROP EXTENSION takes the tables away between two turns: the worlds then leave memory. A crash of any backend
-// takes shared memory away: the worlds come back from checkpoint and log.
+// What it must survive: an error in a turn ends the process, and the launcher starts it again: published
+// ticks are still in shared memory, built ones vanish, taken commands fail with "unknown outcome". DROP
+// DATABASE asks it to leave (hooks.cpp). DROP EXTENSION takes the tables away between two turns: the worlds
+// then leave memory. A crash of any backend takes shared memory away: the worlds come back from checkpoint
+// and log.
 #include "bgworker/hosted_world.hpp"
 #include "bgworker/recovery.hpp"
 
@@ -63,7 +65,8 @@ class Worker {
     std::vector<std::unique_ptr<HostedWorld>> worlds_;
     std::vector<std::unique_ptr<HostedWorld>> leavers_; // dropped; their memory waits for readers
     std::uint64_t definitions_seen_ = 0;
-    std::int64_t look_again_ns_ = 0; // for an extension that is not there yet, or worlds that wait for a restore
+    std::int64_t look_again_ns_ =
+        0; // for an extension that is not there yet, or worlds that wait for a restore
     int timer_ = -1;
     WaitEventSet* events_ = nullptr;
 };
@@ -194,6 +197,7 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
         look_again_ns_ = now_ns + second_ns;
     definitions_seen_ = version;
     adopt_definitions(rows, now_ns);
+    pg::shared->definitions_adopted.store(version);
     if (exists) {
         spi::begin("gamelan: removing dropped worlds");
         remove_dropped_worlds();
@@ -203,8 +207,8 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
 
 void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, std::int64_t now_ns) {
     for (const auto& world : worlds_) {
-        const bool is_defined =
-            std::any_of(rows.begin(), rows.end(), [&](const DefinitionRow& row) { return row.id == world->id(); });
+        const bool is_defined = std::any_of(rows.begin(), rows.end(),
+                                            [&](const DefinitionRow& row) { return row.id == world->id(); });
         if (!is_defined)
             drop(*world);
     }
@@ -229,15 +233,17 @@ void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, std::int6
 }
 
 void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
-    auto found = std::find_if(worlds_.begin(), worlds_.end(), [&](const auto& world) { return world->id() == row.id; });
+    auto found = std::find_if(worlds_.begin(), worlds_.end(),
+                              [&](const auto& world) { return world->id() == row.id; });
     if (found == worlds_.end()) {
         try {
             const std::optional<store::WorldSlot> held = pg::region().find(row.id);
             const store::WorldSlot slot = held ? *held : pg::region().claim_slot(row.id);
             worlds_.push_back(std::make_unique<HostedWorld>(slot, row));
         } catch (const Error& error) {
-            ereport(WARNING, (errmsg("world " INT64_FORMAT " cannot be loaded: %s", row.id, error.message().c_str()),
-                              errhint("%s", error.hint().c_str())));
+            ereport(WARNING,
+                    (errmsg("world " INT64_FORMAT " cannot be loaded: %s", row.id, error.message().c_str()),
+                     errhint("%s", error.hint().c_str())));
             look_again_ns_ = std::min(look_again_ns_, now_ns + 10 * second_ns);
             return;
         }
@@ -247,7 +253,8 @@ void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
     if (!world.is_loaded() && recover(world, row) != RecoveryResult::ready) {
         if (world.state() == WorldState::waiting) {
             look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
-            world.fail_all(sqlstate::world_not_running, "the world is waiting for its data", "Look at game.world.");
+            world.fail_all(sqlstate::world_not_running, "the world is waiting for its data",
+                           "Look at game.world.");
         }
         return;
     }
@@ -257,8 +264,8 @@ void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
 void Worker::drop(HostedWorld& world) {
     world.fail_all(sqlstate::undefined_world, "the world was dropped", {});
     world.set_state(WorldState::none);
-    const auto found =
-        std::find_if(worlds_.begin(), worlds_.end(), [&](const auto& entry) { return entry.get() == &world; });
+    const auto found = std::find_if(worlds_.begin(), worlds_.end(),
+                                    [&](const auto& entry) { return entry.get() == &world; });
     leavers_.push_back(std::move(*found));
 }
 

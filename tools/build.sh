@@ -23,7 +23,19 @@ ensure_npm() {
     longstep "npm packages of ${directory#"$ROOT"/}" "$BUILD_LOGS/npm-$(basename "$directory").log" \
         env -C "$directory" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund || return 1
     mkdir -p "$directory/node_modules" # npm makes none when there are no packages
+    link_newer_node "$directory/node_modules"
     printf '%s\n' "$wanted" >"$stamp"
+}
+
+# A newer Node comes as an optional package for each processor, all with a program `node`. Debian's npm 9 drops the
+# link to the one it installed together with those it skipped.
+link_newer_node() {
+    local program
+    for program in "$1"/node-linux-*/bin/node; do
+        if [[ -x $program && ! -e $1/.bin/node ]]; then
+            ln -s "../${program#"$1"/}" "$1/.bin/node"
+        fi
+    done
 }
 
 build_extension() {

@@ -25,7 +25,8 @@ throwaway_launch() {
     "${AS_SERVER[@]}" env -C / "$PG_BIN/pg_ctl" -D "$TEST_DATA" -l "$TEST_LOG" -t 60 -w start
 }
 
-throwaway_dsn() { printf 'host=%s port=%s dbname=gamelan user=gamelan' "$TEST_SOCKET" "$TEST_PORT"; }
+# As a URL, which libpq and the JavaScript client both understand; the socket keeps other users of the machine out.
+throwaway_dsn() { printf 'postgresql://gamelan@/gamelan?host=%s&port=%s' "$TEST_SOCKET" "$TEST_PORT"; }
 
 # throwaway_world LOG: a cluster with the database `gamelan` and the first world in it.
 throwaway_world() {

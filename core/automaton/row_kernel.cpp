@@ -10,7 +10,7 @@
 // The planes of a row never overlap; without this promise the compiler would test it at run time for each
 // group.
 #if defined(__clang__)
-#define GAMELAN_INDEPENDENT_LANES _Pragma("clang loop vectorize(assume_safety)")
+#define GAMELAN_INDEPENDENT_LANES _Pragma("clang loop vectorize(assume_safety) unroll(disable)")
 #else
 #define GAMELAN_INDEPENDENT_LANES _Pragma("GCC ivdep")
 #endif

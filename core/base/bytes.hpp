@@ -20,10 +20,8 @@ static_assert(std::endian::native == std::endian::little, "stored formats are wr
 class ByteWriter {
   public:
     template <class T>
-        requires std::is_trivially_copyable_v<T>
-    void put(T value) {
-        bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
-    }
+    requires std::is_trivially_copyable_v<T>
+    void put(T value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof value); }
 
     void put_varint(std::uint64_t value) {
         while (value >= 0x80) {
@@ -58,8 +56,7 @@ class ByteReader {
     ByteReader(std::string_view bytes, std::string_view subject) : bytes_(bytes), subject_(subject) {}
 
     template <class T>
-        requires std::is_trivially_copyable_v<T>
-    T get() {
+    requires std::is_trivially_copyable_v<T> T get() {
         T value;
         std::memcpy(&value, get_bytes(sizeof value).data(), sizeof value);
         return value;

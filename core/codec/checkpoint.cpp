@@ -25,8 +25,8 @@ std::string name_of(const CheckpointChunk& chunk) {
 }
 
 // Appends a block to the last part if it continues it and fits, else begins a part.
-void add_block(StateCopy& out, const char* column, std::uint32_t first_slot, std::uint32_t slots, const std::byte* data,
-               std::size_t bytes) {
+void add_block(StateCopy& out, const char* column, std::uint32_t first_slot, std::uint32_t slots,
+               const std::byte* data, std::size_t bytes) {
     out.raw_bytes += bytes;
     if (!out.parts.empty()) {
         StateCopy::Part& last = out.parts.back();
@@ -59,10 +59,11 @@ StateCopy copy_state(const store::Snapshot& snapshot) {
 }
 
 CheckpointChunk compress(const StateCopy::Part& part) {
-    CheckpointChunk chunk{part.column, part.first_slot, part.slots, static_cast<std::uint32_t>(part.bytes.size()), 0, {}};
+    CheckpointChunk chunk{
+        part.column, part.first_slot, part.slots, static_cast<std::uint32_t>(part.bytes.size()), 0, {}};
     chunk.data.resize(ZSTD_compressBound(part.bytes.size()));
-    const std::size_t size =
-        ZSTD_compress(chunk.data.data(), chunk.data.size(), part.bytes.data(), part.bytes.size(), compression_level);
+    const std::size_t size = ZSTD_compress(chunk.data.data(), chunk.data.size(), part.bytes.data(),
+                                           part.bytes.size(), compression_level);
     if (ZSTD_isError(size) != 0)
         throw Error(sqlstate::internal, std::string("compression failed: ") + ZSTD_getErrorName(size));
     chunk.data.resize(size);
@@ -72,35 +73,42 @@ CheckpointChunk compress(const StateCopy::Part& part) {
 
 std::string decompress(const CheckpointChunk& chunk) {
     if (checksum_of(chunk) != chunk.checksum)
-        throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: the checksum of " + name_of(chunk) + " differs");
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint is damaged: the checksum of " + name_of(chunk) + " differs");
     std::string out(std::min<std::size_t>(chunk.raw_bytes, max_part_bytes), '\0');
     const std::size_t size = ZSTD_decompress(out.data(), out.size(), chunk.data.data(), chunk.data.size());
     if (ZSTD_isError(size) != 0 || size != chunk.raw_bytes)
-        throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: " + name_of(chunk) + " cannot be unpacked");
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint is damaged: " + name_of(chunk) + " cannot be unpacked");
     return out;
 }
 
-std::uint64_t chain_checksum(std::uint64_t chain, std::uint64_t checksum) { return mix64(chain + checksum); }
+std::uint64_t chain_checksum(std::uint64_t chain, std::uint64_t checksum) {
+    return mix64(chain + checksum);
+}
 
 void restore_chunk(store::WorldStore& store, const CheckpointChunk& chunk) {
     const std::string bytes = decompress(chunk);
     const store::Snapshot state = store.working();
     const auto column = state.find_column(chunk.column);
     if (!column)
-        throw Error(sqlstate::corrupt_data, "a checkpoint does not fit its world: there is no column " + chunk.column);
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint does not fit its world: there is no column " + chunk.column);
     const std::uint32_t width = state.column(*column).width_bytes;
     const std::uint32_t block_slots = state.block_slots(*column);
     const std::uint64_t room = static_cast<std::uint64_t>(state.block_count(*column)) * block_slots;
     if (chunk.slots == 0 || std::uint64_t{chunk.first_slot} + chunk.slots > room ||
         bytes.size() != static_cast<std::size_t>(chunk.slots) * width)
-        throw Error(sqlstate::corrupt_data, "a checkpoint does not fit its world: " + name_of(chunk) +
-                                                " lies outside the column");
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint does not fit its world: " + name_of(chunk) + " lies outside the column");
     // Blocks may have another size than when the checkpoint was written.
     for (std::uint32_t done = 0; done < chunk.slots;) {
         const std::uint32_t slot = chunk.first_slot + done;
         const std::uint32_t count = std::min(block_slots - slot % block_slots, chunk.slots - done);
-        std::memcpy(store.write_block(*column, slot / block_slots) + static_cast<std::size_t>(slot % block_slots) * width,
-                    bytes.data() + static_cast<std::size_t>(done) * width, static_cast<std::size_t>(count) * width);
+        std::memcpy(store.write_block(*column, slot / block_slots) +
+                        static_cast<std::size_t>(slot % block_slots) * width,
+                    bytes.data() + static_cast<std::size_t>(done) * width,
+                    static_cast<std::size_t>(count) * width);
         done += count;
     }
 }
@@ -112,7 +120,8 @@ void restore_spaces(store::WorldStore& store, const std::vector<SpaceExtent>& sp
         while (s < state.space_count() && extent.name != state.space({s}).name)
             ++s;
         if (s == state.space_count() || extent.slots > store::max_slots)
-            throw Error(sqlstate::corrupt_data, "a checkpoint does not fit its world: there is no space " + extent.name);
+            throw Error(sqlstate::corrupt_data,
+                        "a checkpoint does not fit its world: there is no space " + extent.name);
         for (std::uint32_t have = state.slot_count(store::SpaceId{s}); have < extent.slots; ++have)
             store.append_slot({s});
     }

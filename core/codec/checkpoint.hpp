@@ -1,5 +1,5 @@
-// A world's state as checkpoint chunks: runs of slots of one column, compressed, each with its checksum. Where the chunks
-// are kept (tables, files) is the caller's business. docs/formats.md, "Checkpoint".
+// A world's state as checkpoint chunks: runs of slots of one column, compressed, each with its checksum.
+// Where the chunks are kept (tables, files) is the caller's business. docs/formats.md, "Checkpoint".
 #pragma once
 
 #include "core/store/world_store.hpp"
@@ -48,7 +48,8 @@ std::string decompress(const CheckpointChunk& chunk);
 // Chains the chunks' checksums in order: what the manifest stores.
 std::uint64_t chain_checksum(std::uint64_t chain, std::uint64_t checksum);
 
-// Writes one chunk's values into a store that is in a tick. Throws Error(corrupt_data) when the world has no such column or slots.
+// Writes one chunk's values into a store that is in a tick. Throws Error(corrupt_data) when the world has no
+// such column or slots.
 void restore_chunk(store::WorldStore& store, const CheckpointChunk& chunk);
 // Gives every space the number of slots it had.
 void restore_spaces(store::WorldStore& store, const std::vector<SpaceExtent>& spaces);

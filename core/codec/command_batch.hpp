@@ -1,4 +1,5 @@
-// The packed form of the commands of one tick, or of one transaction's queue (docs/formats.md, "Command batch").
+// The packed form of the commands of one tick, or of one transaction's queue (docs/formats.md, "Command
+// batch").
 #pragma once
 
 #include "core/game/value.hpp"

@@ -42,8 +42,8 @@ class World {
     virtual const std::vector<ActionSpec>& actions() const = 0;
     // The planet whose cells are the slots of the space "cell"; null for a game without one.
     virtual const grid::Planet* planet() const { return nullptr; }
-    // The space that holds one slot per player; its columns "player.actor" (text64) and "player.last_seq" (i64)
-    // belong to the engine.
+    // The space that holds one slot per player; its columns "player.actor" (text64) and "player.last_seq"
+    // (i64) belong to the engine.
     virtual store::SpaceId player_space() const = 0;
 
     // Fills tick 0. The store is in a tick.
@@ -62,7 +62,8 @@ class Module {
     // Checks a configuration and fills in what is derived or defaulted. Throws Error(invalid_config).
     virtual Config complete(const Config& config) const = 0;
     // `config` is a completed one.
-    virtual std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t seed, const Config& config) const = 0;
+    virtual std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t seed,
+                                        const Config& config) const = 0;
 };
 
 // The native games linked into this library. Throws Error(undefined_game) that lists what there is.

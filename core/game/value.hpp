@@ -16,7 +16,9 @@ enum class ValueType : std::uint8_t { boolean = 1, bigint = 2, float8 = 3, text 
 
 using Value = std::variant<bool, std::int64_t, double, std::string>;
 
-constexpr ValueType type_of(const Value& value) { return static_cast<ValueType>(value.index() + 1); }
+constexpr ValueType type_of(const Value& value) {
+    return static_cast<ValueType>(value.index() + 1);
+}
 
 constexpr std::string_view name_of(ValueType type) {
     switch (type) {
@@ -45,8 +47,8 @@ struct ActionSpec {
 
 // One call of an action, as queued and as logged.
 struct Command {
-    std::int64_t handle = 0;     // of game.enqueue; 0 for a call
-    std::string actor;           // who calls: a role, or "guest:..." for a session of the gateway
+    std::int64_t handle = 0; // of game.enqueue; 0 for a call
+    std::string actor;       // who calls: a role, or "guest:..." for a session of the gateway
     std::string action;
     std::int64_t client_seq = 0; // the client's own number for it, 0 = none; makes a repeat harmless
     std::vector<Value> arguments;

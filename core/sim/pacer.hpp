@@ -1,5 +1,5 @@
-// When ticks are due: absolute deadlines on a monotonic clock, bounded catch-up, counted overruns. Knows no clock
-// of its own: the caller passes the time, so that tests run in virtual time.
+// When ticks are due: absolute deadlines on a monotonic clock, bounded catch-up, counted overruns. Knows no
+// clock of its own: the caller passes the time, so that tests run in virtual time.
 #pragma once
 
 #include "core/base/no_postgres.hpp"
@@ -13,7 +13,8 @@ inline constexpr std::uint32_t max_tick_rate_hz = 240;
 
 class Pacer {
   public:
-    // `max_catch_up_ticks`: how many ticks that fell due may be run late, one after another; further ones are skipped.
+    // `max_catch_up_ticks`: how many ticks that fell due may be run late, one after another; further ones are
+    // skipped.
     Pacer(std::uint32_t tick_rate_hz, std::uint32_t max_catch_up_ticks, std::int64_t now_ns);
 
     // Starts anew at `now_ns`: the first tick is due one period later. For resume and for a changed rate.
@@ -22,8 +23,8 @@ class Pacer {
     std::int64_t next_deadline_ns() const;
     bool is_due(std::int64_t now_ns) const { return now_ns >= next_deadline_ns(); }
 
-    // Takes the tick that is due at `now_ns` and returns how late it begins. Skips, and counts, what lies further
-    // back than the catch-up limit.
+    // Takes the tick that is due at `now_ns` and returns how late it begins. Skips, and counts, what lies
+    // further back than the catch-up limit.
     std::int64_t take(std::int64_t now_ns);
 
     std::uint64_t late_ticks() const { return late_; }       // begun more than a period after their deadline

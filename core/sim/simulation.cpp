@@ -48,7 +48,9 @@ void Simulation::index_players() {
             player_of_actor_.emplace(std::move(actor), slot);
 }
 
-void Simulation::forget_unpublished() { index_players(); }
+void Simulation::forget_unpublished() {
+    index_players();
+}
 
 std::optional<std::uint32_t> Simulation::find_player(const std::string& actor) const {
     const auto found = player_of_actor_.find(actor);
@@ -80,7 +82,8 @@ void Simulation::check(const game::Command& command) const {
                         {}, "Call it as " + signature(spec) + ".");
 }
 
-Outcome Simulation::apply(const game::Command& command, std::uint64_t tick, std::vector<LoggedEvent>& events) {
+Outcome Simulation::apply(const game::Command& command, std::uint64_t tick,
+                          std::vector<LoggedEvent>& events) {
     Outcome outcome;
     std::vector<game::Event> own_events;
     const std::optional<std::uint32_t> player = find_player(command.actor);

@@ -1,5 +1,5 @@
-// Plays one world: applies a tick's commands in order, runs the systems, seals the version. The same code serves
-// the live tick and the replay of the log.
+// Plays one world: applies a tick's commands in order, runs the systems, seals the version. The same code
+// serves the live tick and the replay of the log.
 #pragma once
 
 #include "core/game/module.hpp"
@@ -10,8 +10,8 @@
 namespace gamelan::sim {
 
 struct Outcome {
-    bool applied = false;     // changed the state, belongs in the log
-    std::string result;       // JSON object when there was no error
+    bool applied = false; // changed the state, belongs in the log
+    std::string result;   // JSON object when there was no error
     std::optional<Error> error;
 };
 
@@ -36,8 +36,8 @@ class Simulation {
     // After store().abandon_sealed(): what is remembered beside the store is read from it again.
     void forget_unpublished();
 
-    // Checks a command's action and arguments without running it. Throws Error (undefined_action, missing, extra or
-    // mistyped argument).
+    // Checks a command's action and arguments without running it. Throws Error (undefined_action, missing,
+    // extra or mistyped argument).
     void check(const game::Command& command) const;
 
     store::WorldStore& store() { return store_; }

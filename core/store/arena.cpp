@@ -8,7 +8,9 @@ namespace gamelan::store {
 
 namespace {
 
-constexpr std::uint32_t class_data_bytes(std::uint8_t size_class) { return 64U << size_class; }
+constexpr std::uint32_t class_data_bytes(std::uint8_t size_class) {
+    return 64U << size_class;
+}
 constexpr std::uint32_t class_block_bytes(std::uint8_t size_class) {
     return class_data_bytes(size_class) + static_cast<std::uint32_t>(sizeof(BlockHeader));
 }
@@ -21,7 +23,8 @@ constexpr std::uint32_t class_span_units(std::uint8_t size_class) {
 }
 
 constexpr std::uint32_t blocks_per_span(std::uint8_t size_class) {
-    return static_cast<std::uint32_t>(class_span_units(size_class) * unit_bytes / class_block_bytes(size_class));
+    return static_cast<std::uint32_t>(class_span_units(size_class) * unit_bytes /
+                                      class_block_bytes(size_class));
 }
 
 std::uint8_t class_for(std::uint32_t data_bytes) {
@@ -104,7 +107,9 @@ void Arena::free(Ref block) {
         free_[class_for(data_bytes)].push_back(block);
 }
 
-void Arena::retire(Ref block, std::uint64_t epoch) { retired_.push_back({epoch, block}); }
+void Arena::retire(Ref block, std::uint64_t epoch) {
+    retired_.push_back({epoch, block});
+}
 
 void Arena::reclaim() {
     if (retired_.empty())
@@ -140,8 +145,8 @@ void Arena::adopt(const std::unordered_set<std::uint32_t>& reachable) {
             if (size_class != large_size_class)
                 header(block).data_bytes = class_data_bytes(size_class);
             else
-                header(block).data_bytes = static_cast<std::uint32_t>(info.span_units * unit_bytes -
-                                                                      sizeof(BlockHeader));
+                header(block).data_bytes =
+                    static_cast<std::uint32_t>(info.span_units * unit_bytes - sizeof(BlockHeader));
             retire(block, epoch);
         });
     }

@@ -1,11 +1,11 @@
 // A world's memory: blocks of power-of-two sizes cut from units of the region.
 //
-// Private to the process that owns the world; only unit ownership and block contents are in the region. After the
-// owner's death a successor calls adopt() with everything the published root reaches; all else is retired with
-// the current epoch, because readers may still hold it.
+// Private to the process that owns the world; only unit ownership and block contents are in the region. After
+// the owner's death a successor calls adopt() with everything the published root reaches; all else is retired
+// with the current epoch, because readers may still hold it.
 //
-// A block is a 64-byte header followed by its data. The header also staggers block starts by 64 bytes, so that
-// streams over several columns do not collide in the low address bits.
+// A block is a 64-byte header followed by its data. The header also staggers block starts by 64 bytes, so
+// that streams over several columns do not collide in the low address bits.
 #pragma once
 
 #include "core/store/region.hpp"
@@ -34,8 +34,8 @@ class Arena {
     // `limit_units`: the most the world may hold; exceeding it throws Error(out_of_memory) from allocate().
     Arena(Region region, WorldSlot owner, std::uint32_t limit_units);
 
-    // A block with room for `data_bytes`, contents undefined except its header. Throws Error(out_of_memory) after
-    // it has reclaimed what it can and taken away the pins of slow readers.
+    // A block with room for `data_bytes`, contents undefined except its header. Throws Error(out_of_memory)
+    // after it has reclaimed what it can and taken away the pins of slow readers.
     Ref allocate(std::uint32_t data_bytes, std::uint64_t sequence);
     // For blocks no reader can have seen.
     void free(Ref block);
@@ -49,7 +49,9 @@ class Arena {
     // Returns every unit to the region. The caller has made sure that nobody reads.
     void release_all();
 
-    std::byte* data(Ref block) const { return region_.resolve(block, sizeof(BlockHeader)) + sizeof(BlockHeader); }
+    std::byte* data(Ref block) const {
+        return region_.resolve(block, sizeof(BlockHeader)) + sizeof(BlockHeader);
+    }
     BlockHeader& header(Ref block) const {
         return *reinterpret_cast<BlockHeader*>(region_.resolve(block, sizeof(BlockHeader)));
     }

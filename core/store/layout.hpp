@@ -1,5 +1,5 @@
-// What a world is made of: spaces (sets of slots) and columns over them. Kept in the region beside the roots, so
-// that any process can read any world.
+// What a world is made of: spaces (sets of slots) and columns over them. Kept in the region beside the roots,
+// so that any process can read any world.
 #pragma once
 
 #include "core/base/error.hpp"

@@ -51,7 +51,8 @@ struct alignas(64) Region::Pin {
     std::atomic<std::uint64_t> epoch;
 };
 
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
+              std::atomic<std::uint32_t>::is_always_lock_free);
 
 Region::Region(std::byte* base) : base_(base) {}
 
@@ -100,20 +101,28 @@ Region Region::format(void* base, std::size_t bytes, const RegionOptions& option
 Region Region::attach(void* base) {
     Region region(static_cast<std::byte*>(base));
     if (region.header().magic != region_magic || region.header().layout_version != region_layout_version)
-        throw Error(sqlstate::internal, "the shared memory of gamelan was laid out by another version",
-                    {}, "Restart the server so that all processes run the same library.");
+        throw Error(sqlstate::internal, "the shared memory of gamelan was laid out by another version", {},
+                    "Restart the server so that all processes run the same library.");
     return region;
 }
 
-Region::Header& Region::header() const { return *reinterpret_cast<Header*>(base_); }
+Region::Header& Region::header() const {
+    return *reinterpret_cast<Header*>(base_);
+}
 
 Region::Pin& Region::pin_at(PinSlot slot) const {
     return reinterpret_cast<Pin*>(base_ + header().pins_offset)[slot.value];
 }
 
-std::uint32_t Region::world_slots() const { return header().world_slots; }
-std::uint32_t Region::units_total() const { return header().unit_count; }
-std::uint32_t Region::units_used() const { return header().units_used.load(std::memory_order_relaxed); }
+std::uint32_t Region::world_slots() const {
+    return header().world_slots;
+}
+std::uint32_t Region::units_total() const {
+    return header().unit_count;
+}
+std::uint32_t Region::units_used() const {
+    return header().units_used.load(std::memory_order_relaxed);
+}
 
 WorldControl& Region::control(WorldSlot slot) const {
     return reinterpret_cast<WorldControl*>(base_ + header().controls_offset)[slot.value];
@@ -150,17 +159,20 @@ void Region::release_slot(WorldSlot slot) const {
     control(slot).world_id.store(0);
 }
 
-// Straight-line code only between lock and unlock: a process that dies in here does so by a signal, and then the
-// postmaster builds the whole region anew.
+// Straight-line code only between lock and unlock: a process that dies in here does so by a signal, and then
+// the postmaster builds the whole region anew.
 void Region::lock() const {
     while (header().lock_word.exchange(1, std::memory_order_acquire) != 0)
         while (header().lock_word.load(std::memory_order_relaxed) != 0)
             relax();
 }
 
-void Region::unlock() const { header().lock_word.store(0, std::memory_order_release); }
+void Region::unlock() const {
+    header().lock_word.store(0, std::memory_order_release);
+}
 
-std::optional<std::uint32_t> Region::take_units(WorldSlot owner, std::uint32_t count, std::uint8_t size_class) const {
+std::optional<std::uint32_t> Region::take_units(WorldSlot owner, std::uint32_t count,
+                                                std::uint8_t size_class) const {
     Header& head = header();
     if (count == 0 || count > head.unit_count)
         return std::nullopt;
@@ -227,20 +239,28 @@ std::byte* Region::resolve(Ref ref, std::size_t bytes) const {
     return base_ + offset;
 }
 
-// The order "store the pin, then load a root" against "replace the root, then look at the pins" is what keeps a
-// reader's blocks alive; both sides use sequentially consistent operations for it.
-void Region::pin(PinSlot slot) const { pin_at(slot).epoch.store(header().epoch.load()); }
+// The order "store the pin, then load a root" against "replace the root, then look at the pins" is what keeps
+// a reader's blocks alive; both sides use sequentially consistent operations for it.
+void Region::pin(PinSlot slot) const {
+    pin_at(slot).epoch.store(header().epoch.load());
+}
 
-void Region::unpin(PinSlot slot) const { pin_at(slot).epoch.store(pin_none); }
+void Region::unpin(PinSlot slot) const {
+    pin_at(slot).epoch.store(pin_none);
+}
 
 bool Region::pin_is_valid(PinSlot slot) const {
     const std::uint64_t pinned = pin_at(slot).epoch.load();
     return pinned != pin_none && (pinned & pin_revoked_bit) == 0;
 }
 
-std::uint64_t Region::advance_epoch() const { return header().epoch.fetch_add(1); }
+std::uint64_t Region::advance_epoch() const {
+    return header().epoch.fetch_add(1);
+}
 
-std::uint64_t Region::current_epoch() const { return header().epoch.load(); }
+std::uint64_t Region::current_epoch() const {
+    return header().epoch.load();
+}
 
 std::uint64_t Region::oldest_pinned_epoch() const {
     std::uint64_t oldest = pin_none;

@@ -2,13 +2,14 @@
 // Postgres, or plain memory in tests), handed out in units of 16 KiB to the owners of worlds.
 //
 // Everything in the region is trivially copyable and reached by 32-bit references (offset / 64), so that a
-// reference that went stale can be checked against the region's bounds and never faults. The region keeps only
-// what must outlive a worker process: which units belong to whom, the published root of each world, and the pins
-// of readers. Free lists are private to the owner (arena.hpp) and rebuilt from the roots after its death.
+// reference that went stale can be checked against the region's bounds and never faults. The region keeps
+// only what must outlive a worker process: which units belong to whom, the published root of each world, and
+// the pins of readers. Free lists are private to the owner (arena.hpp) and rebuilt from the roots after its
+// death.
 //
-// Reclamation is by epochs (Fraser 2004, "Practical lock-freedom", chapter 5). A publish replaces a root and then
-// advances the epoch; what the old root alone could reach is retired with the old epoch and comes back when no
-// reader pins that epoch or an older one.
+// Reclamation is by epochs (Fraser 2004, "Practical lock-freedom", chapter 5). A publish replaces a root and
+// then advances the epoch; what the old root alone could reach is retired with the old epoch and comes back
+// when no reader pins that epoch or an older one.
 #pragma once
 
 #include "core/base/error.hpp"
@@ -68,7 +69,8 @@ class Region {
     // Bytes that the region needs besides the units it hands out.
     static std::size_t overhead_bytes(std::size_t region_bytes, const RegionOptions& options);
 
-    // Formats `bytes` of memory at `base` (64-byte aligned). Throws Error(invalid_parameter) if nothing would be left.
+    // Formats `bytes` of memory at `base` (64-byte aligned). Throws Error(invalid_parameter) if nothing would
+    // be left.
     static Region format(void* base, std::size_t bytes, const RegionOptions& options);
 
     // Attaches to a formatted region. Throws Error(internal) when magic or layout version differ.
@@ -86,7 +88,8 @@ class Region {
     void release_slot(WorldSlot slot) const;
 
     // `count` contiguous units for `owner`, or nothing when there are none. Any owner, any process.
-    std::optional<std::uint32_t> take_units(WorldSlot owner, std::uint32_t count, std::uint8_t size_class) const;
+    std::optional<std::uint32_t> take_units(WorldSlot owner, std::uint32_t count,
+                                            std::uint8_t size_class) const;
     void give_back_units(WorldSlot owner, std::uint32_t first) const;
     UnitInfo& unit(std::uint32_t index) const;
 
@@ -94,10 +97,12 @@ class Region {
     Ref ref_of(const void* address) const;
     // The unit a reference points into.
     std::uint32_t unit_of(Ref ref) const;
-    // Checked: a reference outside the region, or with fewer than `bytes` behind it, throws Error(snapshot_too_old).
+    // Checked: a reference outside the region, or with fewer than `bytes` behind it, throws
+    // Error(snapshot_too_old).
     std::byte* resolve(Ref ref, std::size_t bytes) const;
 
-    // Readers. A process pins before it loads a root and unpins when it is done; slots are private to a process.
+    // Readers. A process pins before it loads a root and unpins when it is done; slots are private to a
+    // process.
     void pin(PinSlot slot) const;
     void unpin(PinSlot slot) const;
     // False once the owner took the pin away because memory was short; what was read since may be garbage.

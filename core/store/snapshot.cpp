@@ -31,10 +31,13 @@ std::optional<Snapshot> Snapshot::current(const Region& region, WorldSlot world)
     return Snapshot(region, root);
 }
 
-Snapshot Snapshot::at(const Region& region, Ref root) { return Snapshot(region, root); }
+Snapshot Snapshot::at(const Region& region, Ref root) {
+    return Snapshot(region, root);
+}
 
 Snapshot::Snapshot(const Region& region, Ref root) : region_(region), root_ref_(root) {
-    const std::byte* data = region_.resolve(root, sizeof(BlockHeader) + sizeof(RootHeader)) + sizeof(BlockHeader);
+    const std::byte* data =
+        region_.resolve(root, sizeof(BlockHeader) + sizeof(RootHeader)) + sizeof(BlockHeader);
     root_ = reinterpret_cast<const RootHeader*>(data);
     if (root_->space_count > max_spaces || root_->column_count > max_columns)
         throw Error(sqlstate::snapshot_too_old, "snapshot too old");
@@ -56,7 +59,8 @@ std::optional<ColumnId> Snapshot::find_column(std::string_view name) const {
 Ref Snapshot::block_ref(ColumnId id, std::uint32_t index) const {
     checked(index, block_count(id));
     const std::byte* table =
-        region_.resolve(tables_[id.value], sizeof(BlockHeader) + (index + 1) * sizeof(Ref)) + sizeof(BlockHeader);
+        region_.resolve(tables_[id.value], sizeof(BlockHeader) + (index + 1) * sizeof(Ref)) +
+        sizeof(BlockHeader);
     Ref ref;
     std::memcpy(&ref, table + index * sizeof(Ref), sizeof ref);
     return ref;
@@ -121,8 +125,12 @@ std::uint64_t Snapshot::hash(Shares shares) const {
     return mix64(sum);
 }
 
-std::uint64_t Snapshot::state_hash() const { return hash(Shares::recompute); }
+std::uint64_t Snapshot::state_hash() const {
+    return hash(Shares::recompute);
+}
 
-std::uint64_t Snapshot::state_hash_kept() const { return hash(Shares::keep); }
+std::uint64_t Snapshot::state_hash_kept() const {
+    return hash(Shares::keep);
+}
 
 } // namespace gamelan::store

@@ -1,6 +1,6 @@
 // One published version of a world, as a reader sees it. Valid while the reader's pin is (region.hpp): every
-// reference is checked, so that a reader whose pin was taken away gets an error or garbage, never a fault, and
-// must ask the pin before it uses what it read.
+// reference is checked, so that a reader whose pin was taken away gets an error or garbage, never a fault,
+// and must ask the pin before it uses what it read.
 #pragma once
 
 #include "core/store/arena.hpp"
@@ -10,8 +10,8 @@
 
 namespace gamelan::store {
 
-// The stored form of a version: this header, SpaceState × spaces, then Ref (block table) × columns. The layout
-// block holds SpaceSpec × spaces and ColumnSpec × columns.
+// The stored form of a version: this header, SpaceState × spaces, then Ref (block table) × columns. The
+// layout block holds SpaceSpec × spaces and ColumnSpec × columns.
 struct RootHeader {
     std::uint64_t tick;
     std::uint64_t sequence;
@@ -39,7 +39,9 @@ class Snapshot {
     const ColumnSpec& column(ColumnId id) const { return columns_[checked(id.value, root_->column_count)]; }
     std::optional<ColumnId> find_column(std::string_view name) const;
 
-    std::uint32_t slot_count(SpaceId id) const { return states_[checked(id.value, root_->space_count)].slot_count; }
+    std::uint32_t slot_count(SpaceId id) const {
+        return states_[checked(id.value, root_->space_count)].slot_count;
+    }
     std::uint32_t slot_count(ColumnId id) const { return slot_count(SpaceId{column(id).space}); }
     std::uint32_t block_slots(ColumnId id) const { return space(SpaceId{column(id).space}).block_slots; }
     std::uint32_t block_count(ColumnId id) const {
@@ -52,7 +54,8 @@ class Snapshot {
     const std::byte* block(ColumnId id, std::uint32_t index) const;
     const BlockHeader& block_header(Ref ref) const;
 
-    template <class T> T get(ColumnId id, std::uint32_t slot) const {
+    template <class T>
+    T get(ColumnId id, std::uint32_t slot) const {
         T value{};
         const std::uint32_t slots = block_slots(id);
         if (const std::byte* data = block(id, slot / slots))
@@ -64,8 +67,8 @@ class Snapshot {
 
     // The hash of everything in the version, the tick included (docs/formats.md, "State hash").
     std::uint64_t state_hash() const;
-    // The same for the world's owner, who may keep each block's share in the block: hashing the next version then
-    // costs one read per block that did not change.
+    // The same for the world's owner, who may keep each block's share in the block: hashing the next version
+    // then costs one read per block that did not change.
     std::uint64_t state_hash_kept() const;
 
     Ref root_ref() const { return root_ref_; }

@@ -47,7 +47,8 @@ void WorldStore::create_root(const Layout& layout) {
                             static_cast<std::uint32_t>(columns.size())};
     std::memcpy(arena_.data(root), &header, sizeof header);
     for (std::size_t s = 0; s < spaces.size(); ++s)
-        states(root)[s] = {spaces[s].initial_slots, blocks_for(spaces[s].initial_slots, spaces[s].block_slots)};
+        states(root)[s] = {spaces[s].initial_slots,
+                           blocks_for(spaces[s].initial_slots, spaces[s].block_slots)};
     for (std::size_t c = 0; c < columns.size(); ++c) {
         const std::uint32_t table_bytes = states(root)[columns[c].space].block_count * sizeof(Ref);
         const Ref table = allocate(table_bytes);
@@ -82,7 +83,9 @@ bool WorldStore::release() {
     return true;
 }
 
-Ref WorldStore::allocate(std::uint32_t data_bytes) { return arena_.allocate(data_bytes, sequence_); }
+Ref WorldStore::allocate(std::uint32_t data_bytes) {
+    return arena_.allocate(data_bytes, sequence_);
+}
 
 SpaceState* WorldStore::states(Ref root) const {
     return reinterpret_cast<SpaceState*>(arena_.data(root) + sizeof(RootHeader));
@@ -167,7 +170,8 @@ void WorldStore::set_bytes(ColumnId column, std::uint32_t slot, const void* valu
     const Snapshot view = working();
     if (width != view.column(column).width_bytes || slot >= view.slot_count(column))
         throw Error(sqlstate::internal, "a value was written outside its column",
-                    "Column " + std::string(view.column(column).name) + ", slot " + std::to_string(slot) + ".");
+                    "Column " + std::string(view.column(column).name) + ", slot " + std::to_string(slot) +
+                        ".");
     const std::uint32_t slots = view.block_slots(column);
     std::byte* place = write_block(column, slot / slots) + slot % slots * width;
     if (has_savepoint_) {

@@ -1,8 +1,8 @@
 // The owner's side of a world: builds the next version tick by tick and publishes it.
 //
 // Life of a version: begin_tick() starts from the newest sealed version; writes copy each touched block once;
-// seal() freezes it; publish() makes it the one readers see, once it is durable. Several sealed versions may wait
-// for the log at the same time. abandon() drops the tick that is being built and leaves no trace.
+// seal() freezes it; publish() makes it the one readers see, once it is durable. Several sealed versions may
+// wait for the log at the same time. abandon() drops the tick that is being built and leaves no trace.
 //
 // Single-threaded, one process per world.
 #pragma once
@@ -25,8 +25,8 @@ class WorldStore {
     WorldStore(WorldStore&&) = default;
     WorldStore& operator=(WorldStore&&) = default;
 
-    // Ends the world: no root from now on. Its memory goes back once no reader can see it; until then this returns
-    // false and must be called again. The slot stays claimed.
+    // Ends the world: no root from now on. Its memory goes back once no reader can see it; until then this
+    // returns false and must be called again. The slot stays claimed.
     bool release();
 
     WorldSlot slot() const { return slot_; }
@@ -42,14 +42,19 @@ class WorldStore {
 
     // A private copy of a block, to change in place.
     std::byte* write_block(ColumnId column, std::uint32_t index);
-    // A fresh block whose old content is not copied: the caller writes every byte of it, or calls keep_block(). The
-    // old block can be read until the tick is sealed. At most once per block and tick; not within a savepoint.
+    // A fresh block whose old content is not copied: the caller writes every byte of it, or calls
+    // keep_block(). The old block can be read until the tick is sealed. At most once per block and tick; not
+    // within a savepoint.
     std::byte* replace_block(ColumnId column, std::uint32_t index);
     // Takes back a replace_block() whose result equals the old content, so that the block stays shared.
     void keep_block(ColumnId column, std::uint32_t index);
 
-    template <class T> T get(ColumnId column, std::uint32_t slot) const { return working().get<T>(column, slot); }
-    template <class T> void set(ColumnId column, std::uint32_t slot, T value) {
+    template <class T>
+    T get(ColumnId column, std::uint32_t slot) const {
+        return working().get<T>(column, slot);
+    }
+    template <class T>
+    void set(ColumnId column, std::uint32_t slot, T value) {
         set_bytes(column, slot, &value, sizeof value);
     }
     // Pads with zeros. Throws Error(invalid_parameter) when it does not fit.
@@ -58,8 +63,8 @@ class WorldStore {
     // Appends a slot of zeros to a space. Throws Error(world_full) beyond max_slots.
     std::uint32_t append_slot(SpaceId space);
 
-    // A point to return to within the tick. Covers set(), set_text() and append_slot(); whole-block writes are for
-    // systems, which are undone by abandon(). One at a time.
+    // A point to return to within the tick. Covers set(), set_text() and append_slot(); whole-block writes
+    // are for systems, which are undone by abandon(). One at a time.
     void begin_savepoint();
     void rollback_savepoint();
     void release_savepoint();

@@ -1,4 +1,5 @@
-// SQL functions that read the published state. Their contracts are the COMMENTs in extension/sql/40-reading.sql.
+// SQL functions that read the published state. Their contracts are the COMMENTs in
+// extension/sql/40-reading.sql.
 #include "core/grid/geometry.hpp"
 #include "core/grid/planet.hpp"
 #include "extension/pg/definition.hpp"
@@ -30,13 +31,15 @@ struct PlayerRow {
     std::int64_t score;
 };
 
-template <class T> struct Rows {
+template <class T>
+struct Rows {
     T* rows;
     std::size_t count;
 };
 
 // C++ zone: rows that outlive the C++ frame.
-template <class T> Rows<T> palloc_rows(const std::vector<T>& rows) {
+template <class T>
+Rows<T> palloc_rows(const std::vector<T>& rows) {
     auto* out = static_cast<T*>(
         pg_call([&] { return MemoryContextAllocHuge(CurrentMemoryContext, (rows.size() + 1) * sizeof(T)); }));
     std::copy(rows.begin(), rows.end(), out);
@@ -74,7 +77,8 @@ std::vector<CellRow> read_cells(store::WorldSlot slot, std::int64_t world_id, co
 }
 
 // `choose` returns the slots to read, given the planet.
-template <class F> Rows<CellRow> select_cells(std::int64_t world_id, F&& choose) {
+template <class F>
+Rows<CellRow> select_cells(std::int64_t world_id, F&& choose) {
     const store::WorldSlot slot = requests::require_world(world_id);
     return sql_boundary([&] {
         const grid::Planet& planet = planet_of(slot, world_id);
@@ -105,13 +109,16 @@ std::vector<std::uint32_t> all_cells(const grid::Planet& planet) {
     return slots;
 }
 
-std::vector<std::uint32_t> on_layer(const grid::Planet& planet, std::uint32_t layer, std::vector<std::uint32_t> indexes) {
+std::vector<std::uint32_t> on_layer(const grid::Planet& planet, std::uint32_t layer,
+                                    std::vector<std::uint32_t> indexes) {
     for (std::uint32_t& index : indexes)
         index += layer * planet.layer_stride();
     return indexes;
 }
 
-std::uint32_t layer_of(const grid::Planet& planet, std::uint32_t slot) { return slot / planet.layer_stride(); }
+std::uint32_t layer_of(const grid::Planet& planet, std::uint32_t slot) {
+    return slot / planet.layer_stride();
+}
 
 grid::ChunkGrid chunks_of(const grid::Planet& planet) {
     return grid::ChunkGrid(planet.sphere(), std::min(chunk_edge, planet.sphere().frequency()));
@@ -135,10 +142,12 @@ PGDLLEXPORT Datum gamelan_cells(PG_FUNCTION_ARGS) {
     int count = 0;
     const bool wants_all = PG_ARGISNULL(1);
     if (!wants_all) {
-        deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &count);
+        deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids,
+                          &nulls, &count);
         for (int i = 0; i < count; ++i)
             if (nulls[i])
-                ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a cell id must not be null")));
+                ereport(ERROR,
+                        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a cell id must not be null")));
     }
     return return_cells(fcinfo, select_cells(PG_GETARG_INT64(0), [&](const grid::Planet& planet) {
                             if (wants_all)
@@ -166,18 +175,19 @@ PGDLLEXPORT Datum gamelan_cells_in_disc(PG_FUNCTION_ARGS) {
 
 PGDLLEXPORT Datum gamelan_cells_in_chunk(PG_FUNCTION_ARGS) {
     const std::int64_t chunk = PG_GETARG_INT64(1);
-    return return_cells(fcinfo, select_cells(PG_GETARG_INT64(0), [&](const grid::Planet& planet) {
-                            const grid::ChunkGrid chunks = chunks_of(planet);
-                            const grid::DecodedId decoded = grid::decode_id(
-                                chunks.chunks(), grid::IdKind::chunk, static_cast<std::uint64_t>(chunk));
-                            if (decoded.fault != grid::IdFault::none)
-                                throw Error(sqlstate::undefined_cell, "chunk " + std::to_string(chunk) + " does not exist",
-                                            "The id " + std::string(grid::describe(decoded.fault)) + ".",
-                                            "game.chunk_of(world, cell) gives the id of the chunk a cell lies in.");
-                            planet.check_owned(decoded.address, chunk);
-                            return on_layer(planet, static_cast<std::uint32_t>(decoded.address.layer),
-                                            chunks.cells_of(decoded.address.index));
-                        }));
+    return return_cells(
+        fcinfo, select_cells(PG_GETARG_INT64(0), [&](const grid::Planet& planet) {
+            const grid::ChunkGrid chunks = chunks_of(planet);
+            const grid::DecodedId decoded =
+                grid::decode_id(chunks.chunks(), grid::IdKind::chunk, static_cast<std::uint64_t>(chunk));
+            if (decoded.fault != grid::IdFault::none)
+                throw Error(sqlstate::undefined_cell, "chunk " + std::to_string(chunk) + " does not exist",
+                            "The id " + std::string(grid::describe(decoded.fault)) + ".",
+                            "game.chunk_of(world, cell) gives the id of the chunk a cell lies in.");
+            planet.check_owned(decoded.address, chunk);
+            return on_layer(planet, static_cast<std::uint32_t>(decoded.address.layer),
+                            chunks.cells_of(decoded.address.index));
+        }));
 }
 
 PGDLLEXPORT Datum gamelan_chunk_of(PG_FUNCTION_ARGS) {
@@ -190,8 +200,9 @@ PGDLLEXPORT Datum gamelan_chunk_of(PG_FUNCTION_ARGS) {
         const grid::ChunkGrid chunks = chunks_of(planet);
         const auto layer = static_cast<std::int32_t>(layer_of(planet, cell_slot));
         const std::uint32_t chunk = chunks.chunk_of(cell_slot % planet.layer_stride());
-        return static_cast<std::int64_t>(grid::encode_id(chunks.chunks(), grid::IdKind::chunk,
-                                                         {static_cast<std::uint8_t>(world_id & 0xff), layer, chunk}));
+        return static_cast<std::int64_t>(
+            grid::encode_id(chunks.chunks(), grid::IdKind::chunk,
+                            {static_cast<std::uint8_t>(world_id & 0xff), layer, chunk}));
     }));
 }
 
@@ -205,11 +216,15 @@ PGDLLEXPORT Datum gamelan_players(PG_FUNCTION_ARGS) {
             const ReadPin pin;
             const store::Snapshot snapshot = published(slot, world_id);
             for (std::uint32_t i = 0; i < snapshot.slot_count(space); ++i) {
-                PlayerRow row{static_cast<std::int32_t>(i + 1), {}, {},
+                PlayerRow row{static_cast<std::int32_t>(i + 1),
+                              {},
+                              {},
                               snapshot.get<std::int32_t>(column_of(snapshot, "player.claims"), i),
                               snapshot.get<std::int64_t>(column_of(snapshot, "player.score"), i)};
-                strlcpy(row.name, snapshot.get_text(column_of(snapshot, "player.name"), i).c_str(), sizeof row.name);
-                strlcpy(row.actor, snapshot.get_text(column_of(snapshot, "player.actor"), i).c_str(), sizeof row.actor);
+                strlcpy(row.name, snapshot.get_text(column_of(snapshot, "player.name"), i).c_str(),
+                        sizeof row.name);
+                strlcpy(row.actor, snapshot.get_text(column_of(snapshot, "player.actor"), i).c_str(),
+                        sizeof row.actor);
                 rows.push_back(row);
             }
             pin.check();
@@ -220,8 +235,9 @@ PGDLLEXPORT Datum gamelan_players(PG_FUNCTION_ARGS) {
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     for (std::size_t i = 0; i < players.count; ++i) {
         const PlayerRow& row = players.rows[i];
-        Datum values[5] = {Int32GetDatum(row.number), CStringGetTextDatum(row.name), CStringGetTextDatum(row.actor),
-                           Int32GetDatum(row.claims), Int64GetDatum(row.score)};
+        Datum values[5] = {Int32GetDatum(row.number), CStringGetTextDatum(row.name),
+                           CStringGetTextDatum(row.actor), Int32GetDatum(row.claims),
+                           Int64GetDatum(row.score)};
         bool nulls[5] = {};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }

@@ -1,9 +1,9 @@
-// game.changes: the tap through which a gateway follows a world. The session keeps a copy of the streamed columns as of
-// the tick it returned last, and compares the published blocks with it. So the world worker does nothing for followers,
-// a slow one costs it nothing, and a delta always fits the base its reader has.
+// game.changes: the tap through which a gateway follows a world. The session keeps a copy of the streamed
+// columns as of the tick it returned last, and compares the published blocks with it. So the world worker
+// does nothing for followers, a slow one costs it nothing, and a delta always fits the base its reader has.
 //
-// Cost for a planet of 40,962 cells: blocks whose version is not newer than the base are skipped; the others are compared
-// 1,024 slots at a time; some 25 µs a tick.
+// Cost for a planet of 40,962 cells: blocks whose version is not newer than the base are skipped; the others
+// are compared 1,024 slots at a time; some 25 µs a tick.
 #include "core/codec/state_message.hpp"
 #include "extension/pg/reading.hpp"
 
@@ -63,8 +63,8 @@ void update_block(BaseColumn& column, const std::byte* block, std::uint32_t firs
 }
 
 // Brings one column of the copy up to date. Returns the slots that differ, ascending.
-std::vector<std::uint32_t> update_column(BaseColumn& column, const store::Snapshot& snapshot, store::ColumnId id,
-                                         std::uint64_t base_sequence) {
+std::vector<std::uint32_t> update_column(BaseColumn& column, const store::Snapshot& snapshot,
+                                         store::ColumnId id, std::uint64_t base_sequence) {
     const std::uint32_t slots = snapshot.slot_count(id);
     const std::uint32_t block_slots = snapshot.block_slots(id);
     column.values.resize(static_cast<std::size_t>(slots) * column.width);
@@ -72,7 +72,8 @@ std::vector<std::uint32_t> update_column(BaseColumn& column, const store::Snapsh
     std::vector<std::uint32_t> changed;
     for (std::uint32_t b = 0; b * block_slots < slots; ++b) {
         const store::Ref ref = snapshot.block_ref(id, b);
-        const bool is_same = ref == column.blocks[b] && (!ref || snapshot.block_header(ref).sequence <= base_sequence);
+        const bool is_same =
+            ref == column.blocks[b] && (!ref || snapshot.block_header(ref).sequence <= base_sequence);
         if (is_same)
             continue;
         column.blocks[b] = ref;
@@ -82,7 +83,8 @@ std::vector<std::uint32_t> update_column(BaseColumn& column, const store::Snapsh
     return changed;
 }
 
-void add_changes(codec::StateMessageBuilder& message, const BaseColumn& column, const std::vector<std::uint32_t>& changed) {
+void add_changes(codec::StateMessageBuilder& message, const BaseColumn& column,
+                 const std::vector<std::uint32_t>& changed) {
     const std::size_t slots = column.values.size() / column.width;
     const bool is_sparse_smaller = changed.size() * (column.width + 1) < column.values.size();
     if (!is_sparse_smaller) {
@@ -149,7 +151,8 @@ Message current_message(store::WorldSlot slot, std::int64_t world_id, std::int64
 
 bool is_news(store::WorldSlot slot, std::int64_t since) {
     const store::WorldControl& control = region().control(slot);
-    return control.root.load() != 0 && (since < 0 || control.tick.load() != static_cast<std::uint64_t>(since));
+    return control.root.load() != 0 &&
+           (since < 0 || control.tick.load() != static_cast<std::uint64_t>(since));
 }
 
 } // namespace

@@ -44,14 +44,15 @@ Bytes palloc_bytes(std::string_view text) {
 // C++ zone: checks a command against the world's actions and packs it.
 std::string encode(store::WorldSlot slot, std::int64_t world_id, const CommandInput& input) {
     const std::vector<game::ActionSpec>& actions = rules_of(slot, world_id).actions();
-    const auto spec = std::find_if(actions.begin(), actions.end(),
-                                   [&](const game::ActionSpec& candidate) { return candidate.name == input.action; });
+    const auto spec = std::find_if(actions.begin(), actions.end(), [&](const game::ActionSpec& candidate) {
+        return candidate.name == input.action;
+    });
     if (spec == actions.end()) {
         std::string known;
         for (const game::ActionSpec& candidate : actions)
             known.append(known.empty() ? "" : ", ").append(candidate.name);
-        throw Error(sqlstate::undefined_action, "action \"" + std::string(input.action) + "\" does not exist", {},
-                    "The world's actions are: " + known + ".");
+        throw Error(sqlstate::undefined_action, "action \"" + std::string(input.action) + "\" does not exist",
+                    {}, "The world's actions are: " + known + ".");
     }
     game::Command command;
     command.handle = input.handle;
@@ -64,7 +65,9 @@ std::string encode(store::WorldSlot slot, std::int64_t world_id, const CommandIn
     return codec::encode_commands({&command, 1});
 }
 
-const char* current_actor() { return GetUserNameFromId(GetUserId(), false); }
+const char* current_actor() {
+    return GetUserNameFromId(GetUserId(), false);
+}
 
 // One act of a batch: either in flight or refused at once.
 struct Act {
@@ -160,11 +163,13 @@ std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
         std::string parameters;
         for (const game::Parameter& parameter : spec.parameters) {
             parameters += parameters.empty() ? "" : ", ";
-            parameters += JsonObject().add("name", parameter.name).add("type", game::name_of(parameter.type)).text();
+            parameters +=
+                JsonObject().add("name", parameter.name).add("type", game::name_of(parameter.type)).text();
         }
         actions += actions.empty() ? "" : ", ";
-        actions += "{\"name\": " + JsonObject::quoted(spec.name) + ", \"summary\": " + JsonObject::quoted(spec.summary) +
-                   ", \"params\": [" + parameters + "]}";
+        actions += "{\"name\": " + JsonObject::quoted(spec.name) +
+                   ", \"summary\": " + JsonObject::quoted(spec.summary) + ", \"params\": [" + parameters +
+                   "]}";
     }
     return "{\"columns\": [" + columns + "], \"actions\": [" + actions + "]}";
 }
@@ -179,6 +184,7 @@ PG_FUNCTION_INFO_V1(gamelan_enqueue);
 PG_FUNCTION_INFO_V1(gamelan_sync);
 PG_FUNCTION_INFO_V1(gamelan_session_id);
 PG_FUNCTION_INFO_V1(gamelan_raised_conflict);
+PG_FUNCTION_INFO_V1(gamelan_raise);
 PG_FUNCTION_INFO_V1(gamelan_describe);
 
 PGDLLEXPORT Datum gamelan_call(PG_FUNCTION_ARGS) {
@@ -204,10 +210,12 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
     const TextArray sequences = deconstruct(PG_GETARG_DATUM(4), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
     const int count = actors.count;
     if (actions.count != count || arguments.count != count || sequences.count != count)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the arrays of a batch must have equal lengths")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("the arrays of a batch must have equal lengths")));
     for (int i = 0; i < count; ++i)
         if (actors.nulls[i] || actions.nulls[i] || arguments.nulls[i])
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("act %d of the batch has a null", i + 1)));
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("act %d of the batch has a null", i + 1)));
     InitMaterializedSRF(fcinfo, 0);
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     const store::WorldSlot slot = requests::require_world(world_id);
@@ -215,9 +223,10 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
 
     auto* acts = static_cast<Act*>(palloc(sizeof(Act) * static_cast<std::size_t>(Max(count, 1))));
     for (int i = 0; i < count; ++i) {
-        const CommandInput input{TextDatumGetCString(actors.values[i]), TextDatumGetCString(actions.values[i]),
-                                 sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]), 0,
-                                 flatten_object(DatumGetJsonbP(arguments.values[i]), "the arguments of an action")};
+        const CommandInput input{
+            TextDatumGetCString(actors.values[i]), TextDatumGetCString(actions.values[i]),
+            sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]), 0,
+            flatten_object(DatumGetJsonbP(arguments.values[i]), "the arguments of an action")};
         acts[i] = prepare_act(slot, world_id, input);
     }
     // All are queued before the first answer is awaited, so that they share a tick if they can.
@@ -238,7 +247,8 @@ PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
     const Oid sequence_oid = get_relname_relid("command_handle_seq", get_namespace_oid("game", false));
     if (!OidIsValid(sequence_oid))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the sequence game.command_handle_seq does not exist")));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("the sequence game.command_handle_seq does not exist")));
     CommandInput input{current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0,
                        flatten_object(PG_GETARG_JSONB_P(2), "the arguments of an action")};
     const store::WorldSlot slot = requests::require_world(world_id);
@@ -275,6 +285,17 @@ PGDLLEXPORT Datum gamelan_raised_conflict(PG_FUNCTION_ARGS) {
             newest = handle;
         return newest;
     }));
+}
+
+PGDLLEXPORT Datum gamelan_raise(PG_FUNCTION_ARGS) {
+    const auto text_argument = [&](int n) -> const char* {
+        return PG_ARGISNULL(n) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(n));
+    };
+    const char* code = text_argument(0);
+    const char* message = text_argument(1);
+    if (code == nullptr || std::strlen(code) != 5 || message == nullptr)
+        elog(ERROR, "an error has an SQLSTATE and a message");
+    raise_error(code, message, text_argument(2), text_argument(3));
 }
 
 PGDLLEXPORT Datum gamelan_describe(PG_FUNCTION_ARGS) {

@@ -33,9 +33,8 @@ PG_FUNCTION_INFO_V1(gamelan_tick_lateness);
 PGDLLEXPORT Datum gamelan_complete_config(PG_FUNCTION_ARGS) {
     char* game_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const std::span<const JsonEntry> entries = flatten_object(PG_GETARG_JSONB_P(1), "a world's config");
-    char* completed = sql_boundary([&] {
-        return palloc_text(to_json(game::find_module(game_name).complete(to_config(entries))));
-    });
+    char* completed = sql_boundary(
+        [&] { return palloc_text(to_json(game::find_module(game_name).complete(to_config(entries)))); });
     PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(completed)));
 }
 
@@ -117,8 +116,9 @@ PGDLLEXPORT Datum gamelan_state_hash(PG_FUNCTION_ARGS) {
     TupleDesc descriptor = nullptr;
     if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "return type must be a row type");
-    Datum values[2] = {Int64GetDatum(static_cast<std::int64_t>(answer.tick)),
-                       CStringGetTextDatum(psprintf("%016llx", static_cast<unsigned long long>(answer.hash)))};
+    Datum values[2] = {
+        Int64GetDatum(static_cast<std::int64_t>(answer.tick)),
+        CStringGetTextDatum(psprintf("%016llx", static_cast<unsigned long long>(answer.hash)))};
     bool nulls[2] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

@@ -47,7 +47,8 @@ std::string encode_definition(const Definition& definition) {
     }
     if (out.size() > max_definition_bytes)
         throw Error(sqlstate::invalid_config, "the configuration of the world is too long",
-                    "It takes " + std::to_string(out.size()) + " bytes, " + std::to_string(max_definition_bytes) + " fit.");
+                    "It takes " + std::to_string(out.size()) + " bytes, " +
+                        std::to_string(max_definition_bytes) + " fit.");
     return out.take();
 }
 

@@ -47,8 +47,8 @@ const char* exclusive_database(Node* statement) {
     }
 }
 
-// Asks the workers to leave, and waits until they have, or for a time that no healthy worker takes. Then the command
-// itself reports who is still connected.
+// Asks the workers to leave, and waits until they have, or for a time that no healthy worker takes. Then the
+// command itself reports who is still connected.
 void clear_database(Oid database) {
     shared->stopped_database_oid.store(database);
     wake(shared->world_worker);
@@ -56,14 +56,16 @@ void clear_database(Oid database) {
     for (long waited = 0; waited < leave_timeout_ms; waited += leave_poll_ms) {
         if (shared->world_worker.pid.load() == 0 && shared->checkpointer.pid.load() == 0)
             return;
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, leave_poll_ms, PG_WAIT_EXTENSION);
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, leave_poll_ms,
+                        PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
     }
 }
 
 void utility(PlannedStmt* planned, const char* query, bool is_read_only_tree, ProcessUtilityContext context,
-             ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
+             ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* receiver,
+             QueryCompletion* completion) {
     const auto next = previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
     const char* name = shared != nullptr ? exclusive_database(planned->utilityStmt) : nullptr;
     const bool is_ours = name != nullptr && std::strcmp(name, settings::database) == 0;

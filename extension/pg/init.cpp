@@ -13,7 +13,8 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
     using namespace gamelan;
-    // Without preload there is no shared memory; the functions say so. pg_upgrade must find no worker and no hook.
+    // Without preload there is no shared memory; the functions say so. pg_upgrade must find no worker and no
+    // hook.
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     pg::settings::define();

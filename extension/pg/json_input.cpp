@@ -60,7 +60,8 @@ std::string_view name_of(JsonKind kind) {
     return "unknown";
 }
 
-template <class T> std::optional<T> parse(std::string_view text) {
+template <class T>
+std::optional<T> parse(std::string_view text) {
     T value{};
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (fault != std::errc() || end != text.data() + text.size())
@@ -107,7 +108,8 @@ std::string signature(const game::ActionSpec& spec) {
 
 std::span<const JsonEntry> flatten_object(Jsonb* json, const char* subject) {
     if (!JB_ROOT_IS_OBJECT(json))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", subject)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be a JSON object", subject)));
     const auto room = static_cast<std::size_t>(JB_ROOT_COUNT(json));
     auto* entries = static_cast<JsonEntry*>(palloc(Max(room, 1U) * sizeof(JsonEntry)));
     std::size_t count = 0;
@@ -126,19 +128,21 @@ std::span<const JsonEntry> flatten_object(Jsonb* json, const char* subject) {
 std::vector<game::Value> match_arguments(const game::ActionSpec& spec, std::span<const JsonEntry> entries) {
     std::vector<game::Value> out;
     for (const game::Parameter& parameter : spec.parameters) {
-        const auto found = std::find_if(entries.begin(), entries.end(),
-                                        [&](const JsonEntry& entry) { return key_of(entry) == parameter.name; });
+        const auto found = std::find_if(entries.begin(), entries.end(), [&](const JsonEntry& entry) {
+            return key_of(entry) == parameter.name;
+        });
         if (found == entries.end())
-            throw Error(sqlstate::missing_argument, "argument \"" + std::string(parameter.name) + "\" is missing", {},
-                        signature(spec));
+            throw Error(sqlstate::missing_argument,
+                        "argument \"" + std::string(parameter.name) + "\" is missing", {}, signature(spec));
         std::optional<game::Value> value = convert(parameter.type, *found);
         if (!value)
-            throw Error(sqlstate::argument_type_mismatch,
-                        "argument \"" + std::string(parameter.name) + "\" must be of type " +
-                            std::string(game::name_of(parameter.type)),
-                        "It is " + std::string(name_of(found->kind)) +
-                            (found->text != nullptr ? ": " + std::string(text_of(*found).substr(0, 64)) : "") + ".",
-                        signature(spec));
+            throw Error(
+                sqlstate::argument_type_mismatch,
+                "argument \"" + std::string(parameter.name) + "\" must be of type " +
+                    std::string(game::name_of(parameter.type)),
+                "It is " + std::string(name_of(found->kind)) +
+                    (found->text != nullptr ? ": " + std::string(text_of(*found).substr(0, 64)) : "") + ".",
+                signature(spec));
         out.push_back(std::move(*value));
     }
     for (const JsonEntry& entry : entries) {
@@ -160,12 +164,14 @@ game::Config to_config(std::span<const JsonEntry> entries) {
             config.emplace(std::move(key), entry.flag);
         else if (entry.kind == JsonKind::string)
             config.emplace(std::move(key), std::string(text_of(entry)));
-        else if (const auto integer = parse<std::int64_t>(text_of(entry)); entry.kind == JsonKind::number && integer)
+        else if (const auto integer = parse<std::int64_t>(text_of(entry));
+                 entry.kind == JsonKind::number && integer)
             config.emplace(std::move(key), *integer);
         else if (const auto real = parse<double>(text_of(entry)); entry.kind == JsonKind::number && real)
             config.emplace(std::move(key), *real);
         else
-            throw Error(sqlstate::invalid_config, "\"" + key + "\" cannot be " + std::string(name_of(entry.kind)));
+            throw Error(sqlstate::invalid_config,
+                        "\"" + key + "\" cannot be " + std::string(name_of(entry.kind)));
     }
     return config;
 }
@@ -180,7 +186,8 @@ std::string to_json(const game::Config& config) {
         else if (const auto* text = std::get_if<std::string>(&value))
             out.add(key, std::string_view(*text));
         else
-            throw Error(sqlstate::invalid_config, "\"" + key + "\" must be an integer, a boolean or a string");
+            throw Error(sqlstate::invalid_config,
+                        "\"" + key + "\" must be an integer, a boolean or a string");
     }
     return out.text();
 }

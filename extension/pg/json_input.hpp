@@ -1,5 +1,5 @@
-// From jsonb to the core's values. Two steps, so that no C++ object is alive while Postgres code runs: the object is
-// first flattened to plain entries, then matched against what is expected.
+// From jsonb to the core's values. Two steps, so that no C++ object is alive while Postgres code runs: the
+// object is first flattened to plain entries, then matched against what is expected.
 #pragma once
 
 #include "core/game/module.hpp"
@@ -30,8 +30,8 @@ std::span<const JsonEntry> flatten_object(Jsonb* json, const char* subject);
 
 // C++ zone.
 
-// The arguments of an action by name, in the order of its parameters. A bigint may be given as a string of digits,
-// because JavaScript's numbers end at 2^53. Throws Error (missing, unexpected or mistyped argument).
+// The arguments of an action by name, in the order of its parameters. A bigint may be given as a string of
+// digits, because JavaScript's numbers end at 2^53. Throws Error (missing, unexpected or mistyped argument).
 std::vector<game::Value> match_arguments(const game::ActionSpec& spec, std::span<const JsonEntry> entries);
 
 // A world's configuration: scalars only. Throws Error(invalid_config).

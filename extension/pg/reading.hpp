@@ -1,4 +1,5 @@
-// Reading a published version from a session. C++ zone: the pin must not be held while Postgres code may raise.
+// Reading a published version from a session. C++ zone: the pin must not be held while Postgres code may
+// raise.
 #pragma once
 
 #include "core/store/snapshot.hpp"
@@ -28,7 +29,8 @@ class ReadPin {
 inline store::Snapshot published(store::WorldSlot slot, std::int64_t world_id) {
     const auto snapshot = store::Snapshot::current(region(), slot);
     if (!snapshot)
-        throw Error(sqlstate::world_not_running, "world " + std::to_string(world_id) + " is not in memory yet",
+        throw Error(sqlstate::world_not_running,
+                    "world " + std::to_string(world_id) + " is not in memory yet",
                     "It is " + std::string(name_of(runtime(slot).state.load())) + ".",
                     "Look at game.world and at the server log.");
     return *snapshot;

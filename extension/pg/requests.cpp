@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/settings.hpp"
 
 namespace gamelan::pg::requests {
 
@@ -11,6 +12,9 @@ namespace {
 
 // In Request::next of one that is in no queue and on no free list.
 constexpr std::uint32_t next_taken = std::numeric_limits<std::uint32_t>::max();
+
+constexpr long worker_timeout_ms = 10000;
+constexpr long worker_poll_ms = 5;
 
 // What this session waits for, so that an error or the session's end abandons it. Bounded by
 // gamelan.max_requests.
@@ -75,23 +79,41 @@ void finish(std::uint32_t index) {
         free_request(index);
 }
 
+// Until the worker is there and has taken in all definitions that were committed before: so that a world can
+// be used right after it was created. False when that takes too long, or cannot happen.
+bool wait_for_worker() {
+    const std::uint64_t version = shared->definitions_version.load();
+    for (long waited_ms = 0; waited_ms < worker_timeout_ms; waited_ms += worker_poll_ms) {
+        const bool is_up =
+            shared->database_oid.load() == MyDatabaseId && shared->world_worker.pid.load() != 0;
+        if (is_up && shared->definitions_adopted.load() >= version)
+            return true;
+        if (RecoveryInProgress())
+            return false;
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, worker_poll_ms,
+                        PG_WAIT_EXTENSION);
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+    }
+    return shared->database_oid.load() == MyDatabaseId && shared->world_worker.pid.load() != 0;
+}
+
 } // namespace
 
 store::WorldSlot require_world(std::int64_t world_id) {
     require_shared_memory();
-    if (shared->database_oid.load() != MyDatabaseId) {
-        const bool is_worker_up = shared->world_worker.pid.load() != 0;
-        if (is_worker_up || shared->database_oid.load() != InvalidOid)
-            ereport(ERROR, (errcode(MAKE_SQLSTATE('W', 'G', '0', '1', '3')),
-                            errmsg("no world is played in this database"),
-                            errdetail("The server plays the worlds of another database."),
-                            errhint("Connect to the database named by gamelan.database.")));
+    const char* mine_name = get_database_name(MyDatabaseId);
+    if (mine_name == nullptr || std::strcmp(mine_name, settings::database) != 0)
+        ereport(ERROR, (errcode(MAKE_SQLSTATE('W', 'G', '0', '1', '3')),
+                        errmsg("no world is played in this database"),
+                        errdetail("The server plays the worlds of database \"%s\".", settings::database),
+                        errhint("Connect to that one, or set gamelan.database and restart the server.")));
+    if (!wait_for_worker())
         ereport(ERROR,
                 (errcode(MAKE_SQLSTATE('W', 'G', '0', '1', '3')), errmsg("the world worker is not running"),
                  errdetail(RecoveryInProgress() ? "The server is a standby; worlds are played on the primary."
-                                                : "It may be starting."),
-                 errhint("Look at the server log, and at gamelan.database.")));
-    }
+                                                : "It did not answer for 10 seconds."),
+                 errhint("Look at the server log.")));
     const auto slot = region().find(world_id);
     if (!slot)
         ereport(ERROR,

@@ -100,9 +100,9 @@ struct SharedState {
     std::atomic<Oid> stopped_database_oid; // workers stay away from it
     std::atomic<std::uint64_t>
         definitions_version; // advanced by every commit that changed game.world_definition
-    std::atomic<std::uint64_t> checkpoint_doorbell;
-    std::atomic<std::uint64_t> turns; // of the world worker's loop
-    std::uint32_t free_request;       // under the lock, index + 1
+    std::atomic<std::uint64_t> definitions_adopted; // the version the world worker has taken in
+    std::atomic<std::uint64_t> turns;               // of the world worker's loop
+    std::uint32_t free_request;                     // under the lock, index + 1
     std::uint32_t request_count;
     std::uint32_t request_bytes; // distance between two
     std::uint32_t max_worlds;

@@ -42,13 +42,22 @@ Datum required_at(std::uint64_t row, int column) {
 
 } // namespace
 
-Argument bigint(std::int64_t value) { return {INT8OID, Int64GetDatum(value), false}; }
-Argument integer(std::int32_t value) { return {INT4OID, Int32GetDatum(value), false}; }
-Argument float8(double value) { return {FLOAT8OID, Float8GetDatum(value), false}; }
-Argument null_of(Oid type) { return {type, static_cast<Datum>(0), true}; }
+Argument bigint(std::int64_t value) {
+    return {INT8OID, Int64GetDatum(value), false};
+}
+Argument integer(std::int32_t value) {
+    return {INT4OID, Int32GetDatum(value), false};
+}
+Argument float8(double value) {
+    return {FLOAT8OID, Float8GetDatum(value), false};
+}
+Argument null_of(Oid type) {
+    return {type, static_cast<Datum>(0), true};
+}
 
 Argument text(std::string_view value) {
-    return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))), false};
+    return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))),
+            false};
 }
 
 Argument bytes(std::string_view value) {
@@ -76,7 +85,8 @@ Argument array(Oid element_type, const Argument* elements, std::size_t count) {
     }
     int dimensions[1] = {static_cast<int>(count)};
     int lower_bounds[1] = {1};
-    ArrayType* out = construct_md_array(values, nulls, 1, dimensions, lower_bounds, element_type, width, by_value, align);
+    ArrayType* out =
+        construct_md_array(values, nulls, 1, dimensions, lower_bounds, element_type, width, by_value, align);
     return {get_array_type(element_type), PointerGetDatum(out), false};
 }
 
@@ -103,11 +113,16 @@ bool is_null(std::uint64_t row, int column) {
     return answer;
 }
 
-std::int64_t bigint_at(std::uint64_t row, int column) { return DatumGetInt64(required_at(row, column)); }
-std::int32_t integer_at(std::uint64_t row, int column) { return DatumGetInt32(required_at(row, column)); }
+std::int64_t bigint_at(std::uint64_t row, int column) {
+    return DatumGetInt64(required_at(row, column));
+}
+std::int32_t integer_at(std::uint64_t row, int column) {
+    return DatumGetInt32(required_at(row, column));
+}
 
 std::string_view text_at(std::uint64_t row, int column) {
-    const varlena* value = pg_detoast_datum_packed(reinterpret_cast<varlena*>(DatumGetPointer(required_at(row, column))));
+    const varlena* value =
+        pg_detoast_datum_packed(reinterpret_cast<varlena*>(DatumGetPointer(required_at(row, column))));
     return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
 }
 
@@ -116,7 +131,9 @@ std::string_view bytes_at(std::uint64_t row, int column) {
     return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
 }
 
-Jsonb* json_at(std::uint64_t row, int column) { return DatumGetJsonbP(required_at(row, column)); }
+Jsonb* json_at(std::uint64_t row, int column) {
+    return DatumGetJsonbP(required_at(row, column));
+}
 
 void begin(const char* activity) {
     SetCurrentStatementStartTimestamp();

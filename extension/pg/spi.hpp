@@ -1,5 +1,5 @@
-// Short forms of SPI for fixed statements. Postgres zone: they raise; a C++ caller that holds objects wraps them in
-// pg_call. All statements run in the current transaction, between SPI_connect and SPI_finish.
+// Short forms of SPI for fixed statements. Postgres zone: they raise; a C++ caller that holds objects wraps
+// them in pg_call. All statements run in the current transaction, between SPI_connect and SPI_finish.
 #pragma once
 
 #include "core/base/no_postgres.hpp"
@@ -39,7 +39,8 @@ std::string_view text_at(std::uint64_t row, int column);
 std::string_view bytes_at(std::uint64_t row, int column);
 Jsonb* json_at(std::uint64_t row, int column);
 
-// A transaction of a background worker, with SPI connected and a snapshot. `activity` shows in pg_stat_activity.
+// A transaction of a background worker, with SPI connected and a snapshot. `activity` shows in
+// pg_stat_activity.
 void begin(const char* activity);
 void commit();
 // Ends it without effect; for a caller that caught an error.

@@ -161,9 +161,11 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
             state.definitions_changed_by = parent;
     } else if (event == SUBXACT_EVENT_ABORT_SUB) {
         std::erase_if(state.commands, [&](const Queued& queued) { return queued.subtransaction == mine; });
-        std::erase_if(state.checkpoints, [&](const Checkpointed& done) { return done.subtransaction == mine; });
+        std::erase_if(state.checkpoints,
+                      [&](const Checkpointed& done) { return done.subtransaction == mine; });
         requests::abandon_all();
-        // A change in an outer level may be forgotten here only if this level made it; ringing once too often is harmless.
+        // A change in an outer level may be forgotten here only if this level made it; ringing once too often
+        // is harmless.
         if (state.definitions_changed_by == mine)
             state.definitions_changed_by = parent;
     }
@@ -176,7 +178,9 @@ void install_callbacks() {
     RegisterSubXactCallback(on_subtransaction, nullptr);
 }
 
-void announce_definitions_at_commit() { pending().definitions_changed_by = GetCurrentSubTransactionId(); }
+void announce_definitions_at_commit() {
+    pending().definitions_changed_by = GetCurrentSubTransactionId();
+}
 
 void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, std::int64_t tick) {
     sql_boundary([&] {

@@ -1,9 +1,10 @@
 // What a session's transaction will tell the world worker when it commits, and only then: queued commands
 // (game.enqueue) and changed definitions.
 //
-// Commands are kept in memory per subtransaction and written to game.inbox just before the commit, one row a world.
-// The row's id is drawn at that moment, so ids follow the order of commits that can know of each other: a transaction
-// that saw another's effects draws later. The worker applies rows in id order among those it can see.
+// Commands are kept in memory per subtransaction and written to game.inbox just before the commit, one row a
+// world. The row's id is drawn at that moment, so ids follow the order of commits that can know of each
+// other: a transaction that saw another's effects draws later. The worker applies rows in id order among
+// those it can see.
 #pragma once
 
 #include "core/game/value.hpp"

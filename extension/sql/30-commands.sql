@@ -30,6 +30,10 @@ CREATE FUNCTION game._raised_conflict(world bigint, handle bigint DEFAULT NULL) 
 COMMENT ON FUNCTION game._raised_conflict(bigint, bigint) IS
     'the newest refused command of the world that game.sync raised in this session, after remembering the one given';
 
+CREATE FUNCTION game._raise(code text, message text, detail text, hint text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'gamelan_raise';
+COMMENT ON FUNCTION game._raise(text, text, text, text) IS 'raises an error as it was recorded; RAISE cannot leave out an empty hint';
+
 CREATE FUNCTION game.sync(world bigint) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -42,10 +46,10 @@ BEGIN
     ORDER BY handle LIMIT 1;
     IF FOUND THEN
         PERFORM game._raised_conflict($1, refused.handle);
-        RAISE EXCEPTION USING ERRCODE = refused.sqlstate, MESSAGE = refused.message,
-            DETAIL = concat_ws(' ', format('Queued command %s (%s) was refused at tick %s.', refused.handle, refused.action, refused.tick),
-                               refused.detail),
-            HINT = coalesce(refused.hint, '');
+        PERFORM game._raise(refused.sqlstate, refused.message,
+            concat_ws(' ', format('Queued command %s (%s) was refused at tick %s.', refused.handle, refused.action, refused.tick),
+                      refused.detail),
+            refused.hint);
     END IF;
     RETURN applied;
 END

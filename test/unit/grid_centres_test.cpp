@@ -109,7 +109,11 @@ Edges hull_edges(const std::vector<Vector3>& centres) {
             }
         }
     }
-    qh_freeqhull(qh, qh_ALL);
+    qh_freeqhull(qh, !qh_ALL);
+    int pieces_left = 0;
+    int bytes_left = 0;
+    qh_memfreeshort(qh, &pieces_left, &bytes_left);
+    EXPECT_EQ(bytes_left, 0);
     return edges;
 }
 

@@ -24,13 +24,14 @@ std::int64_t integer_option(const game::Config& config, std::string_view key, st
         return fallback;
     const auto* value = std::get_if<std::int64_t>(&found->second);
     if (value == nullptr || *value < least || *value > most)
-        throw Error(sqlstate::invalid_config,
-                    "\"" + std::string(key) + "\" must be an integer from " + std::to_string(least) + " to " +
-                        std::to_string(most));
+        throw Error(sqlstate::invalid_config, "\"" + std::string(key) + "\" must be an integer from " +
+                                                  std::to_string(least) + " to " + std::to_string(most));
     return *value;
 }
 
-std::int32_t owner_mark(std::uint32_t player) { return static_cast<std::int32_t>(player + 1); }
+std::int32_t owner_mark(std::uint32_t player) {
+    return static_cast<std::int32_t>(player + 1);
+}
 
 } // namespace
 
@@ -88,9 +89,10 @@ std::string HexfactoryWorld::act(std::size_t action, const std::vector<game::Val
 }
 
 std::string HexfactoryWorld::join(const std::string& name, game::ActionContext& context) const {
-    const bool has_control = std::any_of(name.begin(), name.end(),
-                                         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-    if (name.empty() || name.size() > max_name_bytes || has_control || name.front() == ' ' || name.back() == ' ')
+    const bool has_control = std::any_of(
+        name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    if (name.empty() || name.size() > max_name_bytes || has_control || name.front() == ' ' ||
+        name.back() == ' ')
         throw Error(sqlstate::invalid_parameter, "this is not a name a player can have",
                     "A name has 1 to 32 bytes, no control characters, and no space at either end.");
     store::WorldStore& store = context.store;
@@ -121,7 +123,8 @@ std::string HexfactoryWorld::player_name(const store::WorldStore& store, std::ui
 
 std::string HexfactoryWorld::claim(std::int64_t cell, game::ActionContext& context) const {
     if (!context.player)
-        throw Error(sqlstate::not_joined, "you have not joined this world", {}, "Call the action join(name) first.");
+        throw Error(sqlstate::not_joined, "you have not joined this world", {},
+                    "Call the action join(name) first.");
     const std::uint32_t slot = planet_.slot_of(cell);
     store::WorldStore& store = context.store;
     const std::int32_t mark = owner_mark(*context.player);
@@ -143,7 +146,8 @@ std::string HexfactoryWorld::claim(std::int64_t cell, game::ActionContext& conte
 // The slot of a cell that belongs to the actor.
 std::uint32_t HexfactoryWorld::own_slot(std::int64_t cell, const game::ActionContext& context) const {
     if (!context.player)
-        throw Error(sqlstate::not_joined, "you have not joined this world", {}, "Call the action join(name) first.");
+        throw Error(sqlstate::not_joined, "you have not joined this world", {},
+                    "Call the action join(name) first.");
     const std::uint32_t slot = planet_.slot_of(cell);
     const auto owner = context.store.get<std::int32_t>(columns_.owner, slot);
     if (owner == 0)
@@ -151,14 +155,17 @@ std::uint32_t HexfactoryWorld::own_slot(std::int64_t cell, const game::ActionCon
                     "Claim it first.");
     if (owner != owner_mark(*context.player))
         throw Error(sqlstate::not_owner, "the cell does not belong to you",
-                    "It belongs to \"" + player_name(context.store, static_cast<std::uint32_t>(owner - 1)) + "\".",
+                    "It belongs to \"" + player_name(context.store, static_cast<std::uint32_t>(owner - 1)) +
+                        "\".",
                     "Claim a cell that nobody owns.");
     return slot;
 }
 
-std::string HexfactoryWorld::plant(std::int64_t cell, std::int64_t resource, game::ActionContext& context) const {
+std::string HexfactoryWorld::plant(std::int64_t cell, std::int64_t resource,
+                                   game::ActionContext& context) const {
     if (resource < 1 || resource > 3)
-        throw Error(sqlstate::invalid_parameter, "resource " + std::to_string(resource) + " cannot be planted", {},
+        throw Error(sqlstate::invalid_parameter,
+                    "resource " + std::to_string(resource) + " cannot be planted", {},
                     "Plant resource 1, 2 or 3.");
     const std::uint32_t slot = own_slot(cell, context);
     context.store.set<std::uint8_t>(columns_.resource, slot, static_cast<std::uint8_t>(resource));
@@ -247,7 +254,8 @@ game::Config HexfactoryModule::complete(const game::Config& config) const {
     const std::int64_t stride = planet.layer_stride();
     if (integer_option(config, "layer_stride", stride, 1, store::max_slots) != stride)
         throw Error(sqlstate::invalid_config, "\"layer_stride\" is derived and cannot be chosen");
-    return {{"frequency", frequency}, {"layers", layers}, {"max_players", max_players}, {"layer_stride", stride}};
+    return {
+        {"frequency", frequency}, {"layers", layers}, {"max_players", max_players}, {"layer_stride", stride}};
 }
 
 std::unique_ptr<game::World> HexfactoryModule::make(std::int64_t world_id, std::uint64_t seed,

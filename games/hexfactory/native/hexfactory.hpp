@@ -1,5 +1,5 @@
-// hexfactory, first slice: a planet of hexagons whose three resources grow, spread and eat each other; players
-// claim cells, plant on them and harvest them. First claim wins; only the owner plants and harvests.
+// hexfactory, first slice: a planet of hexagons whose three resources grow, spread and eat each other;
+// players claim cells, plant on them and harvest them. First claim wins; only the owner plants and harvests.
 #pragma once
 
 #include "core/automaton/resource_rule.hpp"
