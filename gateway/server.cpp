@@ -9,6 +9,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +29,18 @@ void log_library(int level, const char* line) {
     while (text.ends_with('\n'))
         text.remove_suffix(1);
     log(level == LLL_ERR ? LogLevel::error : LogLevel::warn, "libwebsockets", {{"message", text}});
+}
+
+// As far as the system allows; beyond it, libwebsockets stops accepting.
+void allow_descriptors(rlim_t count) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count)
+        return;
+    limit.rlim_cur = std::min(count, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < count)
+        log(LogLevel::warn, "the limit of open files is below what --max-connections needs",
+            {{"limit", static_cast<std::int64_t>(limit.rlim_cur)},
+             {"needed", static_cast<std::int64_t>(count)}});
 }
 
 std::string header(lws* wsi, lws_token_indexes token) {
@@ -132,6 +145,8 @@ void Server::create_context() {
     info.fd_limit_per_thread =
         static_cast<unsigned>(config_.max_connections + config_.max_worlds) + reserved_descriptors;
     info.pt_serv_buf_size = 16 << 10;
+    // A database connection has two: libpq's and the duplicate that is watched.
+    allow_descriptors(info.fd_limit_per_thread + static_cast<rlim_t>(config_.max_worlds));
     loop_.context = lws_create_context(&info);
     if (!loop_.context)
         throw std::runtime_error("libwebsockets cannot start");
@@ -209,7 +224,13 @@ void Server::run() {
 
 int Server::callback(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t length) {
     auto* server = static_cast<Server*>(lws_context_user(lws_get_context(wsi)));
-    return server->handle(wsi, reason, static_cast<Connection*>(user), in, length);
+    try {
+        return server->handle(wsi, reason, static_cast<Connection*>(user), in, length);
+    } catch (const std::exception& error) {
+        // An exception must not pass through the library; it costs the connection that caused it.
+        log(LogLevel::error, "a connection is dropped", {{"reason", error.what()}});
+        return -1;
+    }
 }
 
 int Server::handle(lws* wsi, lws_callback_reasons reason, Connection* connection, void* in,
