@@ -10,21 +10,39 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const { chromium } = createRequire(path.join(root, "test/browser/package.json"))("playwright-core");
 
-const options = Object.fromEntries(process.argv.slice(2).filter((a) => a.startsWith("--")).map((a) => a.slice(2).split(/=(.*)/s)));
-const [address = "http://127.0.0.1:8080/", file = path.join(root, "docs/images/planet.png")] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
+const options = Object.fromEntries(
+  process.argv
+    .slice(2)
+    .filter((a) => a.startsWith("--"))
+    .map((a) => {
+      const [name, value = ""] = a.slice(2).split(/=(.*)/s);
+      return [name, value];
+    }),
+);
+const [address = "http://127.0.0.1:8080/", file = path.join(root, "docs/images/planet.png")] = process.argv
+  .slice(2)
+  .filter((a) => !a.startsWith("--"));
 const [width, height] = (options.size ?? "1280x720").split("x").map(Number);
 
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
   args: [
-    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
     ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
   ],
 });
 try {
   const page = await browser.newPage({ viewport: { width, height }, deviceScaleFactor: Number(options.scale ?? 1) });
-  page.on("console", (m) => { if (m.type() === "error" || m.type() === "warning") console.log(m.type(), m.text()); });
+  page.on("console", (m) => {
+    if (m.type() === "error" || m.type() === "warning") console.log(m.type(), m.text());
+  });
   page.on("pageerror", (e) => console.log("pageerror", e.message));
   page.setDefaultTimeout(120_000);
   await page.goto(`${address}?quality=high&${options.query ?? ""}`);

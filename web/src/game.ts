@@ -168,7 +168,11 @@ export class Game {
     try {
       this.grid = new Grid(frequency);
     } catch (error) {
-      return toast("error", `This world cannot be drawn: ${(error as Error).message}.`, "The page draws planets whose frequency is a power of two.");
+      return toast(
+        "error",
+        `This world cannot be drawn: ${(error as Error).message}.`,
+        "The page draws planets whose frequency is a power of two.",
+      );
     }
     this.bytes = new StateBytes(this.grid.cellCount);
     this.selected = undefined;
@@ -186,7 +190,8 @@ export class Game {
     if (fresh || cells.includes("all")) this.bytes.fill(resource, amount, owner, this.offset);
     else
       for (const slots of cells)
-        if (slots instanceof Int32Array) this.bytes.update(this.onLayer(slots), state.tick, resource, amount, owner, this.offset);
+        if (slots instanceof Int32Array)
+          this.bytes.update(this.onLayer(slots), state.tick, resource, amount, owner, this.offset);
     if (this.pending.shown(state.tick)) this.showPending();
     this.planet?.stateChanged();
     if (fresh) this.recogniseOurselves();
@@ -270,7 +275,10 @@ export class Game {
 
   private findOurSlot(): void {
     if (this.soughtName === undefined) return;
-    const found = useView.getState().players.filter((p) => p.name === this.soughtName).at(-1);
+    const found = useView
+      .getState()
+      .players.filter((p) => p.name === this.soughtName)
+      .at(-1);
     if (!found) return;
     this.soughtName = undefined;
     this.setMe(found.slot);
@@ -280,8 +288,12 @@ export class Game {
     const { state } = this.client;
     const claims = state.column("player.claims") ?? [];
     const score = state.column("player.score") ?? [];
-    const players = state.texts("player.name").map((name, slot) => ({ slot, name, cells: Number(claims[slot] ?? 0), score: String(score[slot] ?? 0) }));
-    return players.filter((p) => p.name !== "").sort((a, b) => b.cells - a.cells || Number(b.score) - Number(a.score) || a.slot - b.slot);
+    const players = state
+      .texts("player.name")
+      .map((name, slot) => ({ slot, name, cells: Number(claims[slot] ?? 0), score: String(score[slot] ?? 0) }));
+    return players
+      .filter((p) => p.name !== "")
+      .sort((a, b) => b.cells - a.cells || Number(b.score) - Number(a.score) || a.slot - b.slot);
   }
 
   private describe(cell: number): string {
@@ -293,10 +305,9 @@ export class Game {
   }
 }
 
+/** Our slot from the result of a join, which names us as the owner column does: slot + 1. */
 function slotOf(result: unknown): number | undefined {
-  if (typeof result === "number") return result;
   if (typeof result !== "object" || result === null) return undefined;
-  const { slot, player } = result as Record<string, unknown>;
-  for (const value of [slot, player]) if (typeof value === "number") return value;
-  return undefined;
+  const { player } = result as Record<string, unknown>;
+  return typeof player === "number" && player > 0 ? player - 1 : undefined;
 }

@@ -121,7 +121,9 @@ it("turns its neighbours counter-clockwise seen from outside", () => {
       const b = around[(k + 1) % around.length];
       const [ax, ay, az] = [c[3 * a], c[3 * a + 1], c[3 * a + 2]];
       const [bx, by, bz] = [c[3 * b], c[3 * b + 1], c[3 * b + 2]];
-      const turn = (ay * bz - az * by) * c[3 * cell] + (az * bx - ax * bz) * c[3 * cell + 1] +
+      const turn =
+        (ay * bz - az * by) * c[3 * cell] +
+        (az * bx - ax * bz) * c[3 * cell + 1] +
         (ax * by - ay * bx) * c[3 * cell + 2];
       expect(turn).toBeGreaterThan(0);
     });

@@ -148,7 +148,7 @@ export class Grid {
     const b = Math.round((n * weights[1]) / sum);
     const c = Math.min(n - b, Math.round((n * weights[2]) / sum));
     const a = n - b - c;
-    const at = (axis: 0 | 1) => (a * best.corners[0][axis] + b * best.corners[1][axis] + c * best.corners[2][axis]);
+    const at = (axis: 0 | 1) => a * best.corners[0][axis] + b * best.corners[1][axis] + c * best.corners[2][axis];
     return this.indexOf(ownerOf(n, best.strip, at(0), at(1)));
   }
 
@@ -165,8 +165,12 @@ export class Grid {
       j = cell.j % n;
     }
     return (
-      (1n << 60n) | (BigInt(world & 255) << 52n) | (BigInt((128 + layer) & 255) << 44n) |
-      (BigInt(diamond) << 32n) | (BigInt(i) << 16n) | BigInt(j)
+      (1n << 60n) |
+      (BigInt(world & 255) << 52n) |
+      (BigInt((128 + layer) & 255) << 44n) |
+      (BigInt(diamond) << 32n) |
+      (BigInt(i) << 16n) |
+      BigInt(j)
     );
   }
 
@@ -253,15 +257,21 @@ function buildFaces(): Face[] {
   for (let strip = 0; strip < 5; strip++)
     for (let j = 0; j < 2; j++) {
       const square: [number, number][][] = [
-        [[0, j], [1, j], [0, j + 1]],
-        [[1, j + 1], [0, j + 1], [1, j]],
+        [
+          [0, j],
+          [1, j],
+          [0, j + 1],
+        ],
+        [
+          [1, j + 1],
+          [0, j + 1],
+          [1, j],
+        ],
       ];
       for (const corners of square) {
         const p = corners.map(([ci, cj]) => icosahedronCorner(strip, ci, cj));
         const dual = [cross(p[1], p[2]), cross(p[2], p[0]), cross(p[0], p[1])];
-        const middle: Vector = [
-          p[0][0] + p[1][0] + p[2][0], p[0][1] + p[1][1] + p[2][1], p[0][2] + p[1][2] + p[2][2],
-        ];
+        const middle: Vector = [p[0][0] + p[1][0] + p[2][0], p[0][1] + p[1][1] + p[2][1], p[0][2] + p[1][2] + p[2][2]];
         faces.push({ strip, corners, middle, dual });
       }
     }

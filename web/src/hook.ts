@@ -53,7 +53,11 @@ export function installHook(game: Game, planet: Planet | undefined): void {
       return game.client.pendingActs.length;
     },
     get stats() {
-      return { drawCalls: planet?.drawCalls ?? 0, triangles: planet?.triangles ?? 0, jsMsP95: planet?.times.workP95() ?? 0 };
+      return {
+        drawCalls: planet?.drawCalls ?? 0,
+        triangles: planet?.triangles ?? 0,
+        jsMsP95: planet?.times.workP95() ?? 0,
+      };
     },
     pick(x, y) {
       const cell = planet?.pick(x, y);

@@ -6,7 +6,12 @@ import { useView } from "./store.ts";
 
 /** Walking around a cell as the keys lie: top row west, north-west, north-east; below south-west, south-east, east. */
 const NEIGHBOUR_KEYS: Record<string, number> = { KeyQ: 5, KeyW: 4, KeyE: 3, KeyA: 0, KeyS: 1, KeyD: 2 };
-const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ARROWS: Record<string, [number, number]> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
 /** Speed a held Shift + arrow adds, radians a second for each unit of altitude. */
 const TURN_SPEED = 0.55;
 
@@ -27,7 +32,8 @@ function handle(event: KeyboardEvent, game: Game, planet: Planet | undefined): b
   else if (event.key === "Enter") game.act("claim");
   else if (/^[123]$/.test(event.key)) game.act("plant", Number(event.key));
   else if (event.code === "KeyH") game.act("harvest");
-  else if (event.code === "KeyF" && game.selectedCell !== undefined) planet?.flyTo(game.selectedCell, Math.min(planet.orbit.height, 0.35));
+  else if (event.code === "KeyF" && game.selectedCell !== undefined)
+    planet?.flyTo(game.selectedCell, Math.min(planet.orbit.height, 0.35));
   else if (event.key === "+" || event.key === "=") planet?.orbit.zoom(0.8);
   else if (event.key === "-") planet?.orbit.zoom(1.25);
   else if (event.key === "Escape") game.select(undefined);

@@ -29,7 +29,8 @@ function drawPlanet(canvas: HTMLCanvasElement): Planet | undefined {
       {
         onPick: (cell) => game.select(cell),
         onHover: () => {},
-        onProgress: (built, total) => useView.setState({ built: built / total, drawing: built === total ? "ready" : "building" }),
+        onProgress: (built, total) =>
+          useView.setState({ built: built / total, drawing: built === total ? "ready" : "building" }),
         onContextLost: () => useView.setState({ drawing: "lost" }),
       },
       () => game.moment(),

@@ -19,7 +19,8 @@ export function obstacle(action: CellAction, cell: CellView, known: Known): stri
     if (cell.owner >= 0) return `Belongs to ${ownerName(cell.owner, known.players)}`;
     return undefined;
   }
-  if (cell.owner !== known.me) return cell.owner < 0 ? "Claim it first" : `Belongs to ${ownerName(cell.owner, known.players)}`;
+  if (cell.owner !== known.me)
+    return cell.owner < 0 ? "Claim it first" : `Belongs to ${ownerName(cell.owner, known.players)}`;
   if (action === "harvest" && (cell.resource === 0 || cell.amount === 0)) return "Nothing grows here";
   return undefined;
 }

@@ -11,7 +11,8 @@ class Gateway {
   readonly server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   readonly received: Record<string, unknown>[] = [];
   peer: Peer | undefined;
-  private waiting: { wanted: (m: Record<string, unknown>) => boolean; found: (m: Record<string, unknown>) => void }[] = [];
+  private waiting: { wanted: (m: Record<string, unknown>) => boolean; found: (m: Record<string, unknown>) => void }[] =
+    [];
   private seen = 0;
 
   constructor() {
@@ -34,9 +35,24 @@ class Gateway {
 
   greet(token = "t1"): void {
     this.say({
-      type: "hello", protocol: 1, server: "test", session: "s", token, columns: [{ name: "cell.amount", type: "u8" }],
-      world: { id: 1, name: "w", game: "hexfactory", state: "running", tick: 5, tick_rate: 20, config: { frequency: 1 } },
-      actions: [], limits: { max_message_bytes: 4096, acts_per_second: 30, max_pending_acts: 3 }, server_time_ms: 0,
+      type: "hello",
+      protocol: 1,
+      server: "test",
+      session: "s",
+      token,
+      columns: [{ name: "cell.amount", type: "u8" }],
+      world: {
+        id: 1,
+        name: "w",
+        game: "hexfactory",
+        state: "running",
+        tick: 5,
+        tick_rate: 20,
+        config: { frequency: 1 },
+      },
+      actions: [],
+      limits: { max_message_bytes: 4096, acts_per_second: 30, max_pending_acts: 3 },
+      server_time_ms: 0,
     });
   }
 

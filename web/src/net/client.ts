@@ -5,8 +5,15 @@
 import { Backoff } from "./backoff.ts";
 import { ServerClock } from "./clock.ts";
 import {
-  type Act, CLOSE_REASONS, type Limits, parseServerMessage, PROTOCOL_VERSION, ProtocolError, type ServerMessage,
-  SUBPROTOCOL, type WorldInfo,
+  type Act,
+  CLOSE_REASONS,
+  type Limits,
+  parseServerMessage,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  type ServerMessage,
+  SUBPROTOCOL,
+  type WorldInfo,
 } from "./protocol.ts";
 import type { SavedSession, SessionMemory } from "./session_memory.ts";
 import { type Applied, WorldState } from "./state.ts";
@@ -118,7 +125,8 @@ export class GameClient {
     if (this.pending.size >= this.limits.max_pending_acts)
       throw new TooManyPending(`${this.pending.size} acts are still unanswered`);
     const stored = this.options.memory.load();
-    const last = stored?.token === this.session.token ? Math.max(stored.lastSeq, this.session.lastSeq) : this.session.lastSeq;
+    const last =
+      stored?.token === this.session.token ? Math.max(stored.lastSeq, this.session.lastSeq) : this.session.lastSeq;
     const act: Act = { seq: last + 1, action, args };
     this.remember({ lastSeq: act.seq });
     this.pending.set(act.seq, act);
@@ -156,7 +164,8 @@ export class GameClient {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.options.events.notice?.({
-        code: "client", message: `The server said something this page does not understand: ${error.message}.`,
+        code: "client",
+        message: `The server said something this page does not understand: ${error.message}.`,
         hint: "Reload the page; if it stays, page and server are of different versions.",
       });
       this.resync();

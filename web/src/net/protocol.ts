@@ -34,11 +34,27 @@ export interface ColumnInfo {
 }
 
 export type ServerMessage =
-  | { type: "hello"; session: string; token: string; world: WorldInfo; columns: ColumnInfo[]; limits: Limits; server: string; serverTimeMs: number }
+  | {
+      type: "hello";
+      session: string;
+      token: string;
+      world: WorldInfo;
+      columns: ColumnInfo[];
+      limits: Limits;
+      server: string;
+      serverTimeMs: number;
+    }
   | { type: "snapshot"; tick: number; columns: Columns }
   | { type: "delta"; tick: number; base: number; columns: Columns }
   | { type: "ack"; seq: number; tick: number; result: unknown }
-  | { type: "error"; seq: number | undefined; code: string; message: string; detail: string | undefined; hint: string | undefined }
+  | {
+      type: "error";
+      seq: number | undefined;
+      code: string;
+      message: string;
+      detail: string | undefined;
+      hint: string | undefined;
+    }
   | { type: "pong"; nonce: number | undefined; time: number; tick: number; serverTimeMs: number }
   | { type: "status"; database: "ok" | "lost"; message: string };
 
@@ -111,7 +127,9 @@ function change(name: string, value: unknown): Change {
 }
 
 function columns(json: Json): Columns {
-  return Object.fromEntries(Object.entries(object(json, "columns")).map(([name, value]) => [name, change(name, value)]));
+  return Object.fromEntries(
+    Object.entries(object(json, "columns")).map(([name, value]) => [name, change(name, value)]),
+  );
 }
 
 function hello(json: Json): ServerMessage {
@@ -181,7 +199,11 @@ export function parseServerMessage(received: string): ServerMessage {
         serverTimeMs: typeof json.server_time_ms === "number" ? json.server_time_ms : Number.NaN,
       };
     case "status":
-      return { type: "status", database: json.database === "ok" ? "ok" : "lost", message: optionalText(json, "message") ?? "" };
+      return {
+        type: "status",
+        database: json.database === "ok" ? "ok" : "lost",
+        message: optionalText(json, "message") ?? "",
+      };
     default:
       throw new ProtocolError(`unknown message type ${JSON.stringify(json.type)}`);
   }

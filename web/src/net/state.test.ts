@@ -29,7 +29,10 @@ describe("a snapshot", () => {
   });
 
   it("replaces everything that was there", () => {
-    const state = stateWith({ "cell.amount": { kind: "dense", values: [1] }, "cell.owner": { kind: "dense", values: [4] } });
+    const state = stateWith({
+      "cell.amount": { kind: "dense", values: [1] },
+      "cell.owner": { kind: "dense", values: [4] },
+    });
     state.applySnapshot(11, { "cell.amount": { kind: "dense", values: [9, 9] } });
     expect([...state.bytes("cell.amount")!]).toEqual([9, 9]);
     expect(state.integers("cell.owner")).toBeUndefined();
@@ -38,8 +41,12 @@ describe("a snapshot", () => {
   it("refuses broken runs and absurd sizes before allocating", () => {
     const state = stateWith({});
     expect(() => state.applySnapshot(1, { "cell.amount": { kind: "runs", runs: [-1, 0] } })).toThrow(ProtocolError);
-    expect(() => state.applySnapshot(1, { "cell.amount": { kind: "runs", runs: [MAX_SLOTS + 1, 0] } })).toThrow(ProtocolError);
-    expect(() => state.applySnapshot(1, { "cell.amount": { kind: "gaps", gaps: [MAX_SLOTS], values: [1] } })).toThrow(ProtocolError);
+    expect(() => state.applySnapshot(1, { "cell.amount": { kind: "runs", runs: [MAX_SLOTS + 1, 0] } })).toThrow(
+      ProtocolError,
+    );
+    expect(() => state.applySnapshot(1, { "cell.amount": { kind: "gaps", gaps: [MAX_SLOTS], values: [1] } })).toThrow(
+      ProtocolError,
+    );
   });
 });
 

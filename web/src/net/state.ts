@@ -104,7 +104,8 @@ export class WorldState {
     const slots = new Int32Array(gaps.length);
     let slot = -1;
     for (let k = 0; k < gaps.length; k++) {
-      if (!Number.isInteger(gaps[k]) || gaps[k] < 0) throw new ProtocolError(`column "${name}" has a gap of ${gaps[k]}`);
+      if (!Number.isInteger(gaps[k]) || gaps[k] < 0)
+        throw new ProtocolError(`column "${name}" has a gap of ${gaps[k]}`);
       slot += 1 + gaps[k];
       limitSlots(name, slot + 1);
       slots[k] = slot;

@@ -25,7 +25,9 @@ export function App({ game }: { game: Game }) {
       <Toasts />
       <JoinDialog game={game} />
       <HelpDialog />
-      <p className="announcement" role="status" aria-live="polite">{announcement}</p>
+      <p className="announcement" role="status" aria-live="polite">
+        {announcement}
+      </p>
     </>
   );
 }

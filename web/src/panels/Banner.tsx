@@ -12,34 +12,47 @@ export function Banner({ game }: { game: Game }) {
     return (
       <div className="banner bad" role="alert">
         <p>{connection.reason}</p>
-        <button type="button" onClick={() => game.client.connect()}>{connection.code === 4009 ? "Play here" : "Try again"}</button>
+        <button type="button" onClick={() => game.client.connect()}>
+          {connection.code === 4009 ? "Play here" : "Try again"}
+        </button>
       </div>
     );
   if (connection.phase === "waiting" || (connection.phase === "connecting" && known))
     return (
       <div className="banner warn" role="status" data-testid="reconnecting">
         <i className="spinner" aria-hidden="true" />
-        <p><b>Connection lost, reconnecting.</b> What you did and got no answer for is sent again.</p>
+        <p>
+          <b>Connection lost, reconnecting.</b> What you did and got no answer for is sent again.
+        </p>
       </div>
     );
   if (database === "lost")
     return (
       <div className="banner warn" role="status">
         <i className="spinner" aria-hidden="true" />
-        <p><b>The world’s database is away.</b> The gateway is waiting for it; your actions wait too.</p>
+        <p>
+          <b>The world’s database is away.</b> The gateway is waiting for it; your actions wait too.
+        </p>
       </div>
     );
   if (drawing === "missing")
     return (
       <div className="banner quiet" role="status" data-testid="no-webgl">
-        <p><b>This browser offers no WebGL2, so the planet cannot be drawn.</b> The world is live all the same: walk from cell to cell and play through the panel.</p>
+        <p>
+          <b>This browser offers no WebGL2, so the planet cannot be drawn.</b> The world is live all the same: walk from
+          cell to cell and play through the panel.
+        </p>
       </div>
     );
   if (drawing === "lost")
     return (
       <div className="banner warn" role="status">
-        <p><b>The graphics card let go of the picture.</b> The panel still works.</p>
-        <button type="button" onClick={() => location.reload()}>Draw again</button>
+        <p>
+          <b>The graphics card let go of the picture.</b> The panel still works.
+        </p>
+        <button type="button" onClick={() => location.reload()}>
+          Draw again
+        </button>
       </div>
     );
   if (drawing === "building")

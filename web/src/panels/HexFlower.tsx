@@ -40,9 +40,18 @@ export function HexFlower({ cell, neighbours, onMove }: Props) {
   const tile = (c: CellView, x: number, y: number) => (
     <>
       <polygon points={hexagon(x, y, WIDTH * 0.55)} fill={c.resource === 0 ? palette.resources[0].high : fill(c)} />
-      {c.owner >= 0 && <polygon points={hexagon(x, y, WIDTH * 0.46)} fill="none" stroke={playerColour(palette, c.owner)} strokeWidth="3.5" />}
+      {c.owner >= 0 && (
+        <polygon
+          points={hexagon(x, y, WIDTH * 0.46)}
+          fill="none"
+          stroke={playerColour(palette, c.owner)}
+          strokeWidth="3.5"
+        />
+      )}
       {c.pending && <polygon points={hexagon(x, y, WIDTH * 0.55)} fill="url(#hatch)" />}
-      <text x={x} y={y + 5} textAnchor="middle">{c.resource === 0 ? "·" : c.amount}</text>
+      <text x={x} y={y + 5} textAnchor="middle">
+        {c.resource === 0 ? "·" : c.amount}
+      </text>
     </>
   );
   return (
@@ -57,13 +66,19 @@ export function HexFlower({ cell, neighbours, onMove }: Props) {
         if (!c) return null;
         const what = c.resource === 0 ? "void" : `${resourceName(c.resource)} ${c.amount}`;
         return (
-          <g key={place.name} className="petal" role="button" tabIndex={0} aria-label={`Go ${place.name}: ${what}, ${whose(c)}`}
+          <g
+            key={place.name}
+            className="petal"
+            role="button"
+            tabIndex={0}
+            aria-label={`Go ${place.name}: ${what}, ${whose(c)}`}
             onClick={() => onMove(direction)}
             onKeyDown={(e) => {
               if (e.key !== "Enter" && e.key !== " ") return;
               e.preventDefault();
               onMove(direction);
-            }}>
+            }}
+          >
             <title>{`${place.name} (${place.key}): ${what}, ${whose(c)}`}</title>
             {tile(c, place.x * WIDTH, place.y * WIDTH)}
           </g>

@@ -21,14 +21,30 @@ export function Hud() {
         </div>
       </div>
       <dl className="readings" aria-label="World and connection">
-        <div><dt>Tick</dt><dd data-testid="tick">{tick < 0 ? "–" : tick.toLocaleString("en")}</dd></div>
+        <div>
+          <dt>Tick</dt>
+          <dd data-testid="tick">{tick < 0 ? "–" : tick.toLocaleString("en")}</dd>
+        </div>
         <div>
           <dt>Rate</dt>
-          <dd>{rate === undefined ? "–" : rate.toFixed(1)}<small> / {world?.tick_rate ?? "–"} Hz</small></dd>
+          <dd>
+            {rate === undefined ? "–" : rate.toFixed(1)}
+            <small> / {world?.tick_rate ?? "–"} Hz</small>
+          </dd>
         </div>
-        <div><dt>Latency</dt><dd>{latency === undefined ? "–" : Math.max(1, Math.round(latency))}<small> ms</small></dd></div>
+        <div>
+          <dt>Latency</dt>
+          <dd>
+            {latency === undefined ? "–" : Math.max(1, Math.round(latency))}
+            <small> ms</small>
+          </dd>
+        </div>
         <div className={`live ${phase === "open" && database === "ok" ? "good" : "bad"}`}>
-          <dt>Line</dt><dd data-testid="connection"><i aria-hidden="true" />{state}</dd>
+          <dt>Line</dt>
+          <dd data-testid="connection">
+            <i aria-hidden="true" />
+            {state}
+          </dd>
         </div>
       </dl>
     </header>

@@ -28,17 +28,37 @@ export function JoinDialog({ game }: { game: Game }) {
     if (input.current!.reportValidity()) game.join(name);
   };
   return (
-    <dialog ref={dialog} className="join" aria-labelledby="join-title" onCancel={() => useView.setState({ spectating: true })}>
+    <dialog
+      ref={dialog}
+      className="join"
+      aria-labelledby="join-title"
+      onCancel={() => useView.setState({ spectating: true })}
+    >
       <form onSubmit={submit} noValidate>
         <MarkIcon />
         <h2 id="join-title">{world ?? "A living planet"}</h2>
         <p>Resources grow, spread and devour each other. Claim a tile, plant on it, harvest what ripens.</p>
         <label htmlFor="join-name">Your name</label>
-        <input id="join-name" ref={input} maxLength={NAME_BYTES} autoComplete="nickname" autoFocus required onInput={() => input.current!.setCustomValidity("")} aria-describedby="join-error" />
-        <p id="join-error" className="error" role="alert">{error}</p>
+        <input
+          id="join-name"
+          ref={input}
+          maxLength={NAME_BYTES}
+          autoComplete="nickname"
+          autoFocus
+          required
+          onInput={() => input.current!.setCustomValidity("")}
+          aria-describedby="join-error"
+        />
+        <p id="join-error" className="error" role="alert">
+          {error}
+        </p>
         <div className="row">
-          <button type="submit" className="primary" disabled={joining} data-testid="join">{joining ? "Joining" : "Join"}</button>
-          <button type="button" className="plain" onClick={() => useView.setState({ spectating: true })}>Just watch</button>
+          <button type="submit" className="primary" disabled={joining} data-testid="join">
+            {joining ? "Joining" : "Join"}
+          </button>
+          <button type="button" className="plain" onClick={() => useView.setState({ spectating: true })}>
+            Just watch
+          </button>
         </div>
       </form>
     </dialog>

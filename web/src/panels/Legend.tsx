@@ -12,7 +12,12 @@ export function Legend() {
         {palette.resources.map((look, resource) => (
           <li key={look.name}>
             <svg viewBox="0 0 20 20" aria-hidden="true">
-              <defs><linearGradient id={`dye-${resource}`} x1="0" x2="1"><stop stopColor={look.low} /><stop offset="1" stopColor={look.high} /></linearGradient></defs>
+              <defs>
+                <linearGradient id={`dye-${resource}`} x1="0" x2="1">
+                  <stop stopColor={look.low} />
+                  <stop offset="1" stopColor={look.high} />
+                </linearGradient>
+              </defs>
               <polygon points="10,1 18,5.5 18,14.5 10,19 2,14.5 2,5.5" fill={`url(#dye-${resource})`} />
             </svg>
             {look.name}
@@ -20,9 +25,28 @@ export function Legend() {
         ))}
       </ul>
       <div className="tools">
-        <button type="button" aria-pressed={colourBlind} onClick={() => useView.setState({ colourBlind: !colourBlind })} title="Colours that stay apart for colour-blind eyes"><EyeIcon /><span>Safe colours</span></button>
-        <button type="button" aria-pressed={patterns} onClick={() => useView.setState({ patterns: !patterns })} title="Draw a motif on each resource"><PatternIcon /><span>Motifs</span></button>
-        <button type="button" onClick={() => useView.setState({ helpOpen: true })} title="Help (?)"><HelpIcon /><span>Help</span></button>
+        <button
+          type="button"
+          aria-pressed={colourBlind}
+          onClick={() => useView.setState({ colourBlind: !colourBlind })}
+          title="Colours that stay apart for colour-blind eyes"
+        >
+          <EyeIcon />
+          <span>Safe colours</span>
+        </button>
+        <button
+          type="button"
+          aria-pressed={patterns}
+          onClick={() => useView.setState({ patterns: !patterns })}
+          title="Draw a motif on each resource"
+        >
+          <PatternIcon />
+          <span>Motifs</span>
+        </button>
+        <button type="button" onClick={() => useView.setState({ helpOpen: true })} title="Help (?)">
+          <HelpIcon />
+          <span>Help</span>
+        </button>
       </div>
     </aside>
   );

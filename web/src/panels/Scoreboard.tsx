@@ -12,7 +12,11 @@ export function Scoreboard() {
   if (mine && !top.includes(mine)) top[SHOWN - 1] = mine;
   const row = (player: PlayerView) => (
     <tr key={player.slot} className={player.slot === me ? "me" : undefined}>
-      <th scope="row"><i className="enamel" style={{ background: playerColour(palette, player.slot) }} aria-hidden="true" />{player.name}{player.slot === me && <small> you</small>}</th>
+      <th scope="row">
+        <i className="enamel" style={{ background: playerColour(palette, player.slot) }} aria-hidden="true" />
+        {player.name}
+        {player.slot === me && <small> you</small>}
+      </th>
       <td>{player.cells.toLocaleString("en")}</td>
       <td>{Number(player.score).toLocaleString("en")}</td>
     </tr>
@@ -24,7 +28,13 @@ export function Scoreboard() {
         <p className="empty">Nobody has claimed anything yet.</p>
       ) : (
         <table>
-          <thead><tr><th scope="col">Name</th><th scope="col">Cells</th><th scope="col">Score</th></tr></thead>
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Cells</th>
+              <th scope="col">Score</th>
+            </tr>
+          </thead>
           <tbody>{top.map(row)}</tbody>
         </table>
       )}

@@ -17,8 +17,11 @@ describe.each([1, 4, 16, 32])("the meshes of a planet of frequency %i", (n) => {
       const mesh = buildChunk(grid, chunk, cells);
       triangles += mesh.topIndexCount / 3;
       for (let t = 0; t < mesh.topIndexCount; t += 3) {
-        const [a, b, c] = [0, 1, 2].map((k) => [...mesh.directions.subarray(4 * mesh.indices[t + k], 4 * mesh.indices[t + k] + 3)]);
-        const det = a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0]);
+        const [a, b, c] = [0, 1, 2].map((k) => [
+          ...mesh.directions.subarray(4 * mesh.indices[t + k], 4 * mesh.indices[t + k] + 3),
+        ]);
+        const det =
+          a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0]);
         expect(det).toBeGreaterThan(0);
       }
     });
@@ -30,8 +33,11 @@ describe.each([1, 4, 16, 32])("the meshes of a planet of frequency %i", (n) => {
     for (let t = 0; t < mesh.topIndexCount; t += 3) {
       const [, b, c] = [mesh.indices[t], mesh.indices[t + 1], mesh.indices[t + 2]];
       const neighbour = mesh.cells[2 * c + 1];
-      const theirs = cornersOf(grid, neighbour).corners.map((corner) => corner.map((v) => Math.round(v * 32767)).join());
-      for (const vertex of [b, c]) expect(theirs).toContain([...mesh.directions.subarray(4 * vertex, 4 * vertex + 3)].join());
+      const theirs = cornersOf(grid, neighbour).corners.map((corner) =>
+        corner.map((v) => Math.round(v * 32767)).join(),
+      );
+      for (const vertex of [b, c])
+        expect(theirs).toContain([...mesh.directions.subarray(4 * vertex, 4 * vertex + 3)].join());
     }
   });
 });
@@ -46,7 +52,8 @@ it("cover the sphere: the tiles' areas add up to 4π", () => {
     corners.forEach((q, k) => {
       const r = corners[(k + 1) % corners.length];
       const dot = (u: number[], v: number[]) => u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
-      const det = p[0] * (q[1] * r[2] - q[2] * r[1]) - p[1] * (q[0] * r[2] - q[2] * r[0]) + p[2] * (q[0] * r[1] - q[1] * r[0]);
+      const det =
+        p[0] * (q[1] * r[2] - q[2] * r[1]) - p[1] * (q[0] * r[2] - q[2] * r[0]) + p[2] * (q[0] * r[1] - q[1] * r[0]);
       area += 2 * Math.atan2(det, 1 + dot(p, q) + dot(q, r) + dot(r, p));
     });
   }

@@ -43,7 +43,8 @@ export function chunksOf(grid: Grid): Int32Array[] {
         for (let j = cj * edge; j < (cj + 1) * edge; j++)
           for (let i = ci * edge + 1; i <= (ci + 1) * edge; i++) cells.push(grid.indexOf({ strip, i, j }));
         if (cells[0] === grid.indexOf({ strip: 0, i: 1, j: 0 })) cells.push(grid.north);
-        if (cells[cells.length - 1] === grid.indexOf({ strip: 4, i: grid.n, j: 2 * grid.n - 1 })) cells.push(grid.south);
+        if (cells[cells.length - 1] === grid.indexOf({ strip: 4, i: grid.n, j: 2 * grid.n - 1 }))
+          cells.push(grid.south);
         chunks.push(Int32Array.from(cells));
       }
   return chunks;
@@ -115,8 +116,13 @@ export function buildChunk(grid: Grid, chunk: number, cells: Int32Array): ChunkM
   const directions = Int16Array.from(writer.directions);
   const [middle, angle] = boundsOf(directions);
   return {
-    chunk, directions, cells: Uint32Array.from(writer.cells), indices: Uint16Array.from([...writer.tops, ...writer.sides]),
-    topIndexCount: writer.tops.length, middle, angle,
+    chunk,
+    directions,
+    cells: Uint32Array.from(writer.cells),
+    indices: Uint16Array.from([...writer.tops, ...writer.sides]),
+    topIndexCount: writer.tops.length,
+    middle,
+    angle,
   };
 }
 

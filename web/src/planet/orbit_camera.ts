@@ -39,7 +39,10 @@ export class OrbitCamera {
   setAspect(width: number, height: number): void {
     this.camera.aspect = width / Math.max(1, height);
     // A narrow window shows the whole planet's width too.
-    this.camera.fov = this.camera.aspect < 1 ? 2 * Math.atan(Math.tan((19 * Math.PI) / 180) / this.camera.aspect) * (180 / Math.PI) : 38;
+    this.camera.fov =
+      this.camera.aspect < 1
+        ? 2 * Math.atan(Math.tan((19 * Math.PI) / 180) / this.camera.aspect) * (180 / Math.PI)
+        : 38;
     this.camera.updateProjectionMatrix();
   }
 
@@ -122,7 +125,10 @@ export class OrbitCamera {
     const north = new Vector3().crossVectors(ground, east);
     const near = 1 - Math.min(1, Math.max(0, (this.altitude - 0.1) / 1.1));
     const lean = near * near * (3 - 2 * near) * 0.98;
-    this.camera.position.copy(ground).addScaledVector(ground, this.altitude * Math.cos(lean)).addScaledVector(north, -this.altitude * Math.sin(lean));
+    this.camera.position
+      .copy(ground)
+      .addScaledVector(ground, this.altitude * Math.cos(lean))
+      .addScaledVector(north, -this.altitude * Math.sin(lean));
     this.camera.up.copy(north);
     this.camera.lookAt(ground.multiplyScalar(1 - 0.35 * (1 - near)));
     this.camera.near = Math.max(0.004, this.altitude * 0.12);
@@ -135,7 +141,11 @@ export class OrbitCamera {
 }
 
 function direction(longitude: number, latitude: number): Vector3 {
-  return new Vector3(Math.cos(latitude) * Math.cos(longitude), Math.cos(latitude) * Math.sin(longitude), Math.sin(latitude));
+  return new Vector3(
+    Math.cos(latitude) * Math.cos(longitude),
+    Math.cos(latitude) * Math.sin(longitude),
+    Math.sin(latitude),
+  );
 }
 
 function wrap(angle: number): number {

@@ -15,7 +15,7 @@ export interface Palette {
   players: readonly string[];
 }
 
-const NAMES = ["Void", "Jade", "Saffron", "Rosewood", "Opal"];
+const NAMES = ["Void", "Jade", "Saffron", "Cinnabar", "Opal"];
 
 function looks(colours: [string, string][]): ResourceLook[] {
   return colours.map(([low, high], k) => ({ name: NAMES[k], low, high }));
@@ -23,15 +23,25 @@ function looks(colours: [string, string][]): ResourceLook[] {
 
 export const DYES: Palette = {
   resources: looks([
-    ["#23283a", "#333a52"],
-    ["#0d4a4d", "#2fc7a4"],
-    ["#6b3d12", "#f6b73c"],
-    ["#571a33", "#e0527a"],
-    ["#6d74b8", "#f3efff"],
+    ["#171a2a", "#39405a"],
+    ["#062f38", "#179a86"],
+    ["#4f2a10", "#e0a032"],
+    ["#3d0f16", "#bf3a2f"],
+    ["#5d66ad", "#e9e3ff"],
   ]),
   players: [
-    "#ffd9a0", "#6fd3ff", "#ff8f6b", "#b79bff", "#b8f05a", "#ff7fc4",
-    "#4f8dff", "#ffe94d", "#59f0c8", "#ff5a4f", "#d7dde8", "#c98a3c",
+    "#ffd9a0",
+    "#6fd3ff",
+    "#ff8f6b",
+    "#b79bff",
+    "#b8f05a",
+    "#ff7fc4",
+    "#4f8dff",
+    "#ffe94d",
+    "#59f0c8",
+    "#ff5a4f",
+    "#d7dde8",
+    "#c98a3c",
   ],
 };
 
@@ -44,8 +54,18 @@ export const COLOUR_BLIND_SAFE: Palette = {
     ["#8f8f99", "#ffffff"],
   ]),
   players: [
-    "#ffffff", "#56b4e9", "#e69f00", "#f0e442", "#cc79a7", "#009e73",
-    "#0072b2", "#d55e00", "#999999", "#a6e3ff", "#ffd27f", "#e8b8d4",
+    "#ffffff",
+    "#56b4e9",
+    "#e69f00",
+    "#f0e442",
+    "#cc79a7",
+    "#009e73",
+    "#0072b2",
+    "#d55e00",
+    "#999999",
+    "#a6e3ff",
+    "#ffd27f",
+    "#e8b8d4",
   ],
 };
 

@@ -3,14 +3,25 @@
  * selected, and listen to what the pointer picks.
  */
 import {
-  Color, type DataTexture, GLSL3, Mesh, MeshBasicMaterial, Raycaster, RawShaderMaterial, Scene, SphereGeometry, Vector2,
-  Vector3, WebGLRenderer,
+  Color,
+  type DataTexture,
+  GLSL3,
+  Mesh,
+  MeshBasicMaterial,
+  Raycaster,
+  RawShaderMaterial,
+  Scene,
+  SphereGeometry,
+  Vector2,
+  Vector3,
+  WebGLRenderer,
 } from "three";
 import type { Grid } from "../grid.ts";
 import { ChunkSet } from "./chunk_set.ts";
 import { attachControls } from "./controls.ts";
 import { FrameTimes } from "./frame_times.ts";
 import { fullHeight, heightOf } from "./height.ts";
+import { Marker } from "./marker.ts";
 import { OrbitCamera } from "./orbit_camera.ts";
 import type { Palette } from "./palette.ts";
 import { TILE_FRAGMENT, TILE_VERTEX } from "./shaders.ts";
@@ -19,6 +30,8 @@ import { type StateBytes, textureOf } from "./state_texture.ts";
 
 export type Quality = "high" | "low";
 
+/** The page's own background, so that picture and panels share one night. */
+const NIGHT = "#05060d";
 const NO_TEXEL = 0xffffffff;
 /** A full turn of the sun, seconds. */
 const DAY_SECONDS = 900;
@@ -46,6 +59,7 @@ export class Planet {
   private readonly renderer: WebGLRenderer;
   private readonly scene = new Scene();
   private readonly sky: Sky;
+  private readonly marker = new Marker();
   private readonly material: RawShaderMaterial;
   private readonly core = new Mesh(new SphereGeometry(1, 96, 64), new MeshBasicMaterial({ color: "#04050b" }));
   private readonly canvas: HTMLCanvasElement;
@@ -60,6 +74,7 @@ export class Planet {
   private lastDrawnMs = 0;
   private opening = 0;
   private motion = true;
+  private selected: number | undefined;
   private hovering: { x: number; y: number } | undefined;
 
   /**
@@ -70,15 +85,19 @@ export class Planet {
     this.canvas = canvas;
     this.handlers = handlers;
     this.moment = moment;
-    const context = canvas.getContext("webgl2", { antialias: wanted !== "low", alpha: true, powerPreference: "high-performance" });
+    const context = canvas.getContext("webgl2", {
+      antialias: wanted !== "low",
+      alpha: false,
+      powerPreference: "high-performance",
+    });
     if (!context) throw new Error("WebGL2 is not available");
     this.renderer = new WebGLRenderer({ canvas, context });
-    this.renderer.setClearColor(0x000000, 0);
+    this.renderer.setClearColor(NIGHT, 1);
     this.quality = wanted ?? (isSoftware(context) ? "low" : "high");
     this.sky = new Sky(this.quality === "high");
     this.material = tileMaterial(this.quality);
     this.core.visible = false;
-    this.scene.add(this.core, this.sky.group);
+    this.scene.add(this.core, this.sky.group, this.marker.mesh);
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
       handlers.onContextLost();
@@ -123,9 +142,18 @@ export class Planet {
   }
 
   setPalette(palette: Palette, patterns: boolean): void {
-    this.uniform("uLow", palette.resources.map((r) => new Color(r.low)));
-    this.uniform("uHigh", palette.resources.map((r) => new Color(r.high)));
-    this.uniform("uPlayers", palette.players.map((p) => new Color(p)));
+    this.uniform(
+      "uLow",
+      palette.resources.map((r) => new Color(r.low)),
+    );
+    this.uniform(
+      "uHigh",
+      palette.resources.map((r) => new Color(r.high)),
+    );
+    this.uniform(
+      "uPlayers",
+      palette.players.map((p) => new Color(p)),
+    );
     this.uniform("uPatterns", patterns ? 1 : 0);
   }
 
@@ -137,6 +165,7 @@ export class Planet {
 
   setSelected(cell: number | undefined): void {
     this.uniform("uSelected", cell ?? NO_TEXEL);
+    this.selected = cell;
     this.lastDrawnMs = 0;
   }
 
@@ -165,7 +194,10 @@ export class Planet {
       const along = origin.dot(direction);
       const inside = along * along - origin.lengthSq() + radius * radius;
       if (inside < 0) return cell;
-      const hit = direction.clone().multiplyScalar(-along - Math.sqrt(inside)).add(origin);
+      const hit = direction
+        .clone()
+        .multiplyScalar(-along - Math.sqrt(inside))
+        .add(origin);
       cell = this.grid.nearest(hit.x, hit.y, hit.z, cell);
       radius = 1 + this.heightAt(cell);
     }
@@ -223,14 +255,16 @@ export class Planet {
   }
 
   private sunDirection(): Vector3 {
-    const turn = this.motion ? (2 * Math.PI * (this.moment().serverMs % (DAY_SECONDS * 1000))) / (DAY_SECONDS * 1000) : 0.6;
+    const turn = this.motion
+      ? (2 * Math.PI * (this.moment().serverMs % (DAY_SECONDS * 1000))) / (DAY_SECONDS * 1000)
+      : 0.6;
     return new Vector3(Math.cos(0.3) * Math.cos(turn), Math.cos(0.3) * Math.sin(turn), Math.sin(0.3));
   }
 
   /** Starts where the evening falls: most of the face in light, the night at its edge. */
   private lookAtDawn(): void {
     const sun = this.sunDirection();
-    const longitude = Math.atan2(sun.y, sun.x) + 0.75;
+    const longitude = Math.atan2(sun.y, sun.x) + 1.12;
     this.orbit.flyTo(Math.cos(longitude), Math.sin(longitude), 0.3);
     this.orbit.settle();
   }
@@ -264,8 +298,24 @@ export class Planet {
     this.uniform("uTime", timeMs / 1000);
     this.uniform("uOpening", 1 - (1 - this.opening) ** 3);
     this.sky.update(this.orbit.eye, sun, this.renderer.getPixelRatio());
+    this.placeMarker(timeMs);
     this.chunks?.cull(this.orbit.eye, this.quality === "high" ? 4 : 0.75);
     this.renderer.render(this.scene, this.orbit.camera);
+  }
+
+  private placeMarker(timeMs: number): void {
+    if (this.selected === undefined || !this.grid) return this.marker.hide();
+    const [x, y, z] = this.grid.centres().subarray(3 * this.selected, 3 * this.selected + 3);
+    const pixel = (2 * Math.tan((this.orbit.camera.fov * Math.PI) / 360)) / Math.max(1, this.canvas.clientHeight);
+    const breath = this.motion ? Math.sin(timeMs / 420) : 0;
+    this.marker.place(
+      new Vector3(x, y, z),
+      1 + this.heightAt(this.selected),
+      this.orbit.eye,
+      pixel,
+      0.6 / this.grid.n,
+      breath,
+    );
   }
 
   /** Trades resolution for frame time, in steps, where frames stay slow. */
@@ -291,10 +341,22 @@ function tileMaterial(quality: Quality): RawShaderMaterial {
     vertexShader: TILE_VERTEX,
     fragmentShader: TILE_FRAGMENT,
     uniforms: {
-      uState: value(null), uHeight: value(0.01), uOpening: value(0), uEye: value(new Vector3()), uSun: value(new Vector3()),
-      uLow: value(vectors(5)), uHigh: value(vectors(5)), uPlayers: value(vectors(12)), uTick: value(0), uTime: value(0),
-      uMotion: value(1), uPatterns: value(0), uDetail: value(quality === "high" ? 1 : 0), uHover: value(NO_TEXEL),
-      uSelected: value(NO_TEXEL), uMine: value(0),
+      uState: value(null),
+      uHeight: value(0.01),
+      uOpening: value(0),
+      uEye: value(new Vector3()),
+      uSun: value(new Vector3()),
+      uLow: value(vectors(5)),
+      uHigh: value(vectors(5)),
+      uPlayers: value(vectors(12)),
+      uTick: value(0),
+      uTime: value(0),
+      uMotion: value(1),
+      uPatterns: value(0),
+      uDetail: value(quality === "high" ? 1 : 0),
+      uHover: value(NO_TEXEL),
+      uSelected: value(NO_TEXEL),
+      uMine: value(0),
     },
   });
 }

@@ -140,7 +140,7 @@ void main() {
 
   vec3 albedo = mix(uLow[min(dye, 4u)], uHigh[min(dye, 4u)], dye == 0u ? vGeology : pow(filled, 0.8));
   if (dye == 0u) albedo *= 0.72 + 0.5 * vGeology + 0.14 * (grain - 0.5);
-  else albedo *= 0.93 + 0.14 * grain;
+  else albedo *= (0.90 + 0.20 * grain) * mix(vec3(0.86, 0.90, 1.04), vec3(1.10, 1.04, 0.92), vGeology);
 
   vec3 normal = up;
   float shade = 1.0;
@@ -174,10 +174,11 @@ void main() {
   vec3 sunColour = mix(vec3(1.10, 0.42, 0.16), vec3(1.12, 1.03, 0.92), smoothstep(-0.02, 0.42, sunHeight));
   float diffuse = max(0.0, dot(normal, uSun) * 0.86 + 0.14);
   vec3 sky = vec3(0.20, 0.27, 0.42) * (0.10 + 0.90 * day) + vec3(0.020, 0.026, 0.060);
-  vec3 light = albedo * shade * (sky + sunColour * diffuse * day * 1.75);
+  vec3 light = albedo * shade * (sky + sunColour * diffuse * day * 1.12);
   vec3 halfway = normalize(view + uSun);
-  float gloss = pow(max(dot(normal, halfway), 0.0), dye == 0u ? 18.0 : 54.0);
-  light += sunColour * gloss * day * (dye == 0u ? 0.10 : 0.34) * shade;
+  float gloss = pow(max(dot(normal, halfway), 0.0), dye == 0u ? 24.0 : 70.0);
+  float edged = fSide == 1 ? 0.2 : 0.12 + 0.88 * smoothstep(0.84, 0.95, vEdge);
+  light += sunColour * gloss * day * (dye == 0u ? 0.06 : 0.55) * shade * edged;
 
   // After dusk the dyes glow from inside, the fuller the brighter.
   if (dye != 0u) {
@@ -190,9 +191,9 @@ void main() {
   // A ring runs outwards where resource or owner changed within the last ticks.
   if (fState.a != 0u && fSide == 0) {
     float age = mod(uTick + 1.0 - float(fState.a) + 255.0, 255.0);
-    float fade = exp(-age * 0.075);
+    float fade = exp(-age * 0.11);
     float ring = uMotion * (1.0 - smoothstep(0.0, 0.22, abs(vEdge - age * 0.05)));
-    light += mix(uHigh[min(dye, 4u)], vec3(1.0, 0.93, 0.80), 0.45) * fade * (0.10 + 0.85 * ring) * (0.35 + 0.65 * day + 0.3 * night);
+    light += mix(uHigh[min(dye, 4u)], vec3(1.0, 0.93, 0.80), 0.45) * fade * (0.06 + 0.50 * ring);
   }
 
   if (owner != 0u) {
@@ -221,9 +222,10 @@ void main() {
     light += vec3(0.08, 0.07, 0.05) * breath;
   }
 
-  float rim = pow(1.0 - max(dot(view, up), 0.0), 3.2);
+  float rim = pow(1.0 - max(dot(view, up), 0.0), 3.6);
   vec3 haze = mix(vec3(0.95, 0.42, 0.18), vec3(0.30, 0.56, 0.95), smoothstep(-0.05, 0.38, sunHeight));
-  light += haze * rim * (0.04 + 0.80 * smoothstep(-0.22, 0.30, sunHeight));
+  float hazy = rim * (0.03 + 0.62 * smoothstep(-0.22, 0.30, sunHeight));
+  light = light * (1.0 - 0.75 * hazy) + haze * hazy;
 
   colour = vec4(pow(film(light), vec3(1.0 / 2.2)), 1.0);
 }
@@ -258,7 +260,7 @@ void main() {
   vec3 up = normalize(nearest);
   float sunHeight = dot(up, uSun);
   float lit = smoothstep(-0.34, 0.42, sunHeight);
-  float dense = exp(-altitude * 34.0) * 0.78 + exp(-altitude * 9.5) * 0.26;
+  float dense = exp(-altitude * 34.0) * 0.78 + exp(-altitude * 11.0) * 0.17;
   vec3 hue = mix(vec3(1.0, 0.40, 0.16), vec3(0.30, 0.58, 1.0), smoothstep(-0.12, 0.34, sunHeight));
   float forward = pow(max(dot(ray, uSun), 0.0), 10.0);
   vec3 light = hue * dense * lit + vec3(1.0, 0.62, 0.32) * forward * dense * 0.9;

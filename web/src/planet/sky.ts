@@ -1,7 +1,21 @@
 /** What is around the planet: its air, the sun, and stars strewn along a band. All decoration, from a fixed seed. */
 import {
-  AdditiveBlending, BackSide, BufferGeometry, CanvasTexture, Color, Float32BufferAttribute, GLSL3, Group, Mesh, Points,
-  RawShaderMaterial, ShaderMaterial, SphereGeometry, Sprite, SpriteMaterial, Vector3,
+  AdditiveBlending,
+  BackSide,
+  BufferGeometry,
+  CanvasTexture,
+  Color,
+  Float32BufferAttribute,
+  GLSL3,
+  Group,
+  Mesh,
+  Points,
+  RawShaderMaterial,
+  ShaderMaterial,
+  SphereGeometry,
+  Sprite,
+  SpriteMaterial,
+  Vector3,
 } from "three";
 import { AIR_FRAGMENT, AIR_VERTEX } from "./shaders.ts";
 
@@ -30,7 +44,7 @@ function stars(): Points {
     positions.push(...star.multiplyScalar(STAR_DISTANCE).toArray());
     const magnitude = next() ** 7;
     const warmth = next();
-    tint.setHSL(warmth < 0.3 ? 0.08 : 0.6, 0.15 + 0.35 * next(), 0.80);
+    tint.setHSL(warmth < 0.3 ? 0.08 : 0.6, 0.15 + 0.35 * next(), 0.8);
     const brightness = 0.16 + 0.22 * next() + 0.8 * magnitude;
     colours.push(tint.r * brightness, tint.g * brightness, tint.b * brightness);
     sizes.push(0.9 + 2.6 * magnitude);
@@ -40,7 +54,10 @@ function stars(): Points {
   geometry.setAttribute("aColour", new Float32BufferAttribute(colours, 3));
   geometry.setAttribute("aSize", new Float32BufferAttribute(sizes, 1));
   const material = new ShaderMaterial({
-    glslVersion: GLSL3, transparent: true, depthWrite: false, blending: AdditiveBlending,
+    glslVersion: GLSL3,
+    transparent: true,
+    depthWrite: false,
+    blending: AdditiveBlending,
     uniforms: { uScale: { value: 1 } },
     vertexShader: `in vec3 aColour; in float aSize; uniform float uScale; out vec3 vColour;
       void main() { vColour = aColour; gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0); gl_PointSize = max(1.0, aSize * uScale); }`,
@@ -65,7 +82,13 @@ function glow(stops: [number, string][]): CanvasTexture {
 }
 
 function sprite(texture: CanvasTexture, size: number, opacity: number): Sprite {
-  const material = new SpriteMaterial({ map: texture, blending: AdditiveBlending, depthWrite: false, transparent: true, opacity });
+  const material = new SpriteMaterial({
+    map: texture,
+    blending: AdditiveBlending,
+    depthWrite: false,
+    transparent: true,
+    opacity,
+  });
   const made = new Sprite(material);
   made.scale.setScalar(size);
   return made;
@@ -83,12 +106,28 @@ export class Sky {
     const air = new Mesh(
       new SphereGeometry(1.26, 64, 40),
       new RawShaderMaterial({
-        glslVersion: GLSL3, vertexShader: AIR_VERTEX, fragmentShader: AIR_FRAGMENT, uniforms: this.airUniforms,
-        side: BackSide, transparent: true, depthWrite: false, blending: AdditiveBlending,
+        glslVersion: GLSL3,
+        vertexShader: AIR_VERTEX,
+        fragmentShader: AIR_FRAGMENT,
+        uniforms: this.airUniforms,
+        side: BackSide,
+        transparent: true,
+        depthWrite: false,
+        blending: AdditiveBlending,
       }),
     );
     this.sun.add(
-      sprite(glow([[0, "rgba(255,246,226,1)"], [0.13, "rgba(255,232,190,1)"], [0.17, "rgba(255,196,120,.42)"], [0.45, "rgba(255,160,80,.10)"], [1, "rgba(255,140,60,0)"]]), 22, 1),
+      sprite(
+        glow([
+          [0, "rgba(255,246,226,1)"],
+          [0.13, "rgba(255,232,190,1)"],
+          [0.17, "rgba(255,196,120,.42)"],
+          [0.45, "rgba(255,160,80,.10)"],
+          [1, "rgba(255,140,60,0)"],
+        ]),
+        22,
+        1,
+      ),
     );
     this.group.add(this.stars, this.sun, air);
     if (rich) this.group.add((this.nebulae = nebulae()));
@@ -108,11 +147,17 @@ function nebulae(): Group {
   const next = random(0xbead);
   const group = new Group();
   const pole = new Vector3(0.35, -0.5, 0.79).normalize();
-  const cloud = (colour: string) => glow([[0, colour], [1, "rgba(0,0,0,0)"]]);
+  const cloud = (colour: string) =>
+    glow([
+      [0, colour],
+      [1, "rgba(0,0,0,0)"],
+    ]);
   const clouds = [cloud("rgba(86,74,160,.9)"), cloud("rgba(40,96,130,.9)"), cloud("rgba(140,70,90,.9)")];
   for (let k = 0; k < 26; k++) {
     const at = new Vector3(next() - 0.5, next() - 0.5, next() - 0.5).normalize();
-    at.addScaledVector(pole, -at.dot(pole) * (0.9 + 0.1 * next())).normalize().multiplyScalar(80);
+    at.addScaledVector(pole, -at.dot(pole) * (0.9 + 0.1 * next()))
+      .normalize()
+      .multiplyScalar(80);
     const made = sprite(clouds[k % 3], 34 + 44 * next(), 0.05 + 0.06 * next());
     made.position.copy(at);
     group.add(made);

@@ -31,7 +31,14 @@ export class StateBytes {
   }
 
   /** Takes the named cells and remembers the tick of those whose resource or owner changed. */
-  update(cells: Iterable<number>, tick: number, resource: ArrayLike<number>, amount: ArrayLike<number>, owner: ArrayLike<number>, offset: number): void {
+  update(
+    cells: Iterable<number>,
+    tick: number,
+    resource: ArrayLike<number>,
+    amount: ArrayLike<number>,
+    owner: ArrayLike<number>,
+    offset: number,
+  ): void {
     const changed: number[] = [];
     for (const cell of cells)
       if (this.write(cell, resource[offset + cell] ?? 0, amount[offset + cell] ?? 0, owner[offset + cell] ?? 0)) {
@@ -77,7 +84,13 @@ export function phaseOf(tick: number): number {
 
 export function textureOf(state: StateBytes): DataTexture {
   const rows = state.bytes.length / (4 * TEXTURE_WIDTH);
-  const texture = new DataTexture(state.bytes as Uint8Array<ArrayBuffer>, TEXTURE_WIDTH, rows, RGBAIntegerFormat, UnsignedByteType);
+  const texture = new DataTexture(
+    state.bytes as Uint8Array<ArrayBuffer>,
+    TEXTURE_WIDTH,
+    rows,
+    RGBAIntegerFormat,
+    UnsignedByteType,
+  );
   texture.internalFormat = "RGBA8UI";
   texture.minFilter = texture.magFilter = NearestFilter;
   texture.generateMipmaps = false;
