@@ -19,8 +19,17 @@ TEST(Pacer, NeverDriftsAtRatesThatDoNotDivideASecond) {
 
 TEST(Pacer, IsDueAtItsDeadlineAndNotBefore) {
     const Pacer pacer(10, 5, 1000);
-    EXPECT_FALSE(pacer.is_due(1000 + second / 10 - 1));
-    EXPECT_TRUE(pacer.is_due(1000 + second / 10));
+    EXPECT_FALSE(pacer.is_due(second / 10 - 1));
+    EXPECT_TRUE(pacer.is_due(second / 10));
+}
+
+TEST(Pacer, WorldsOfOneRateTickTogetherWheneverTheyStarted) {
+    const Pacer early(30, 5, 7 * second + 123456789);
+    Pacer late(30, 5, 9 * second + 987654321);
+    EXPECT_EQ(late.next_deadline_ns() % second, 0);
+    EXPECT_EQ(early.next_deadline_ns() - 7 * second, 4 * second / 30);
+    late.restart(30, 7 * second + 123456789);
+    EXPECT_EQ(late.next_deadline_ns(), early.next_deadline_ns());
 }
 
 TEST(Pacer, CatchesUpAFewTicksAndSkipsTheRest) {
