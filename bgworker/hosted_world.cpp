@@ -1,0 +1,310 @@
+#include "bgworker/hosted_world.hpp"
+
+#include "core/codec/command_batch.hpp"
+
+#include <ctime>
+#include <limits>
+
+#include "extension/pg/bridge.hpp"
+#include "extension/pg/requests.hpp"
+#include "extension/pg/settings.hpp"
+
+namespace gamelan::worker {
+
+namespace {
+
+using pg::WorldState;
+namespace requests = pg::requests;
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
+// Hashing costs about 0.1 ms per MiB that changed: small worlds carry a hash in every row of the log, large
+// ones in some.
+constexpr std::uint32_t hash_always_units = 256; // 4 MiB
+constexpr std::uint64_t hash_interval_ticks = 64;
+
+} // namespace
+
+std::int64_t monotonic_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * second_ns + now.tv_nsec;
+}
+
+HostedWorld::HostedWorld(store::WorldSlot slot, const DefinitionRow& definition)
+    : id_(definition.id), slot_(slot),
+      pacer_(definition.tick_rate_hz, static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks),
+             monotonic_ns()) {
+    runtime().tick_rate_hz.store(definition.tick_rate_hz);
+    const std::string encoded =
+        definition.fault.empty() ? pg::encode_definition(definition.definition) : std::string();
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    runtime().definition_bytes = static_cast<std::uint32_t>(encoded.size());
+    std::memcpy(runtime().definition, encoded.data(), encoded.size());
+    LWLockRelease(pg::shared->lock);
+}
+
+void HostedWorld::set_state(WorldState state, std::string_view reason) {
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    const std::size_t bytes = Min(reason.size(), pg::max_reason_bytes - 1);
+    std::memcpy(runtime().reason, reason.data(), bytes);
+    runtime().reason[bytes] = '\0';
+    LWLockRelease(pg::shared->lock);
+    runtime().state.store(state);
+}
+
+void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick,
+                          std::uint64_t row_hash) {
+    simulation_ = std::move(simulation);
+    log_tick_ = log_tick;
+    row_hash_ = row_hash;
+    head_tick_ = simulation_->tick();
+    head_written_ns_ = rate_since_ns_ = monotonic_ns();
+    rate_ticks_ = 0;
+}
+
+void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
+    const bool has_new_rate = pacer_.tick_rate_hz() != definition.tick_rate_hz;
+    const WorldState wanted = definition.desired_state == "running"  ? WorldState::running
+                              : definition.desired_state == "paused" ? WorldState::paused
+                                                                     : WorldState::created;
+    if (has_new_rate || state() != wanted)
+        pacer_.restart(definition.tick_rate_hz, now_ns);
+    runtime().tick_rate_hz.store(definition.tick_rate_hz);
+    if (state() == wanted)
+        return;
+    set_state(wanted);
+    rate_ticks_ = 0;
+    rate_since_ns_ = now_ns;
+    if (wanted == WorldState::running)
+        return;
+    is_head_wanted_ = true;
+    runtime().measured_rate_mhz.store(0);
+    for (const Call& call : calls_)
+        requests::answer_error(
+            call.request, sqlstate::world_not_running, "the world was paused before it applied the command",
+            {}, "Resume it with game.resume_world(), or queue the command with game.enqueue().");
+    calls_.clear();
+    commands_.clear();
+}
+
+void HostedWorld::collect_requests() {
+    std::uint32_t index = 0;
+    while (commands_.size() < static_cast<std::size_t>(pg::settings::max_commands_per_tick) &&
+           requests::take(slot_, index)) {
+        const pg::Request& request = pg::request(index);
+        switch (request.kind) {
+        case pg::RequestKind::call:
+            take_call(index);
+            break;
+        case pg::RequestKind::sync:
+            syncs_.push_back(index);
+            break;
+        case pg::RequestKind::step:
+            if (request.ticks == 0)
+                requests::answer(index, simulation_->tick(), {});
+            else
+                steps_.push_back({index, request.ticks});
+            break;
+        }
+    }
+}
+
+void HostedWorld::take_call(std::uint32_t index) {
+    const pg::Request& request = pg::request(index);
+    if (!is_ticking() && steps_.empty()) {
+        requests::answer_error(
+            index, sqlstate::world_not_running, "the world is not running", {},
+            "Resume it with game.resume_world(), or queue the command with game.enqueue().");
+        return;
+    }
+    std::vector<game::Command> decoded =
+        codec::decode_commands({request.payload, static_cast<std::size_t>(request.payload_bytes)});
+    calls_.push_back({index, commands_.size()});
+    commands_.push_back(std::move(decoded.front()));
+}
+
+void HostedWorld::drop_abandoned_steps() {
+    std::erase_if(steps_, [](const Step& step) {
+        if (pg::request(step.request).state.load() != pg::RequestState::abandoned)
+            return false;
+        requests::answer(step.request, 0, {}); // nobody reads it: frees the request
+        return true;
+    });
+}
+
+bool HostedWorld::is_due(std::int64_t now_ns) const {
+    return is_loaded() && (!steps_.empty() || (is_ticking() && pacer_.is_due(now_ns)));
+}
+
+std::int64_t HostedWorld::next_deadline_ns() const {
+    if (!is_loaded())
+        return never_ns;
+    if (!steps_.empty())
+        return 0;
+    return is_ticking() ? pacer_.next_deadline_ns() : never_ns;
+}
+
+bool HostedWorld::wants_inbox() const {
+    return !syncs_.empty() || runtime().inbox_doorbell.load() != inbox_seen_;
+}
+
+std::optional<std::uint64_t> HostedWorld::hash_if_due(std::uint64_t tick) const {
+    const bool is_small =
+        pg::region().control(slot_).units_used.load(std::memory_order_relaxed) <= hash_always_units;
+    if (!is_small && tick % hash_interval_ticks != 0)
+        return std::nullopt;
+    return simulation_->tick() == tick
+               ? std::optional(const_cast<sim::Simulation&>(*simulation_).store().newest().state_hash_kept())
+               : std::nullopt;
+}
+
+void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log) {
+    drop_abandoned_steps();
+    if (steps_.empty()) {
+        const std::int64_t lateness_us = pacer_.take(now_ns) / 1000;
+        runtime().lateness[pg::lateness_bucket(lateness_us)].fetch_add(1, std::memory_order_relaxed);
+        runtime().late_ticks.store(pacer_.late_ticks());
+        runtime().skipped_ticks.store(pacer_.skipped_ticks());
+    }
+    // Queued commands first: their transactions committed before this tick began.
+    std::vector<game::Command> commands;
+    std::vector<const InboxRow*> origin;
+    for (const InboxRow& row : inbox) {
+        if (commands.size() >= static_cast<std::size_t>(pg::settings::max_commands_per_tick)) {
+            ring_again();
+            break;
+        }
+        for (game::Command& command : codec::decode_commands(row.commands)) {
+            commands.push_back(std::move(command));
+            origin.push_back(&row);
+        }
+        log.consume_inbox(row.id);
+    }
+    for (Call& call : calls_)
+        call.command += commands.size();
+    std::move(commands_.begin(), commands_.end(), std::back_inserter(commands));
+    commands_.clear();
+
+    built_ = simulation_->run_tick(commands);
+    built_calls_ = std::exchange(calls_, {});
+    built_syncs_ = std::exchange(syncs_, {});
+    has_built_ = true;
+
+    std::vector<game::Command> applied;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        const sim::Outcome& outcome = built_.outcomes[i];
+        if (outcome.applied)
+            applied.push_back(std::move(commands[i]));
+        else if (i < origin.size() && outcome.error)
+            log.add_conflict(id_, built_.tick, origin[i]->session, commands[i], *outcome.error);
+    }
+    // Who asked for a step may rely on it: its last tick is durable like a command.
+    const bool ends_step = !steps_.empty() && steps_.front().ticks_left == 1;
+    if (applied.empty()) {
+        is_head_wanted_ = is_head_wanted_ || ends_step;
+        return;
+    }
+    LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};
+    row.row_hash = chain_row(row_hash_, row.tick, row.commands, row.state_hash);
+    log_tick_ = head_tick_ = row.tick;
+    row_hash_ = row.row_hash;
+    head_written_ns_ = now_ns;
+    log.add_head(id_, row.tick, log_tick_, row_hash_);
+    log.add_tick(id_, std::move(row));
+    std::int32_t ordinal = 0;
+    for (sim::LoggedEvent& event : built_.events)
+        log.add_event(id_, built_.tick, ordinal++, std::move(event));
+    runtime().commands_applied.fetch_add(applied.size());
+}
+
+void HostedWorld::publish(std::int64_t now_ns) {
+    simulation_->store().publish();
+    ConditionVariableBroadcast(&runtime().published);
+    has_built_ = false;
+    answer_calls(built_);
+    for (const std::uint32_t request : std::exchange(built_syncs_, {}))
+        requests::answer(request, built_.tick, {});
+    finish_steps(built_.tick);
+    note_rate(now_ns);
+}
+
+void HostedWorld::answer_calls(const sim::TickResult& result) {
+    for (const Call& call : std::exchange(built_calls_, {})) {
+        const sim::Outcome& outcome = result.outcomes[call.command];
+        if (outcome.error)
+            requests::answer_error(call.request, outcome.error->code(), outcome.error->message(),
+                                   outcome.error->detail(), outcome.error->hint());
+        else
+            requests::answer(call.request, result.tick, outcome.result);
+    }
+}
+
+// One step request runs at a time; those behind it wait their turn.
+void HostedWorld::finish_steps(std::uint64_t tick) {
+    if (steps_.empty() || --steps_.front().ticks_left > 0)
+        return;
+    requests::answer(steps_.front().request, tick, {});
+    steps_.erase(steps_.begin());
+    if (steps_.empty())
+        pacer_.restart(pacer_.tick_rate_hz(), monotonic_ns());
+}
+
+void HostedWorld::note_rate(std::int64_t now_ns) {
+    ++rate_ticks_;
+    const std::int64_t elapsed = now_ns - rate_since_ns_;
+    if (elapsed < second_ns)
+        return;
+    runtime().measured_rate_mhz.store(
+        static_cast<std::uint32_t>(static_cast<double>(rate_ticks_) * 1e12 / static_cast<double>(elapsed)));
+    rate_ticks_ = 0;
+    rate_since_ns_ = now_ns;
+}
+
+void HostedWorld::answer_paused_syncs(bool is_inbox_empty) {
+    for (const std::uint32_t request : std::exchange(syncs_, {})) {
+        if (is_inbox_empty)
+            requests::answer(request, simulation_->tick(), {});
+        else
+            requests::answer_error(
+                request, sqlstate::world_not_running, "commands are queued for a world that is not running",
+                {}, "Resume it with game.resume_world(), or run a tick with game.step_world().");
+    }
+}
+
+void HostedWorld::note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnLog& log) {
+    if (!is_loaded())
+        return;
+    const std::uint64_t tick = simulation_->tick();
+    const bool is_time = is_head_wanted_ || now_ns - head_written_ns_ >= interval_ms * 1'000'000;
+    is_head_wanted_ = false;
+    if (tick == head_tick_ || !is_time)
+        return;
+    head_tick_ = tick;
+    head_written_ns_ = now_ns;
+    log.add_head(id_, tick, log_tick_, row_hash_);
+}
+
+void HostedWorld::fail_all(std::string_view code, const std::string& message, const std::string& hint) {
+    const auto fail = [&](std::uint32_t request) {
+        requests::answer_error(request, code, message, {}, hint);
+    };
+    for (const Call& call : std::exchange(calls_, {}))
+        fail(call.request);
+    for (const Call& call : std::exchange(built_calls_, {}))
+        fail(call.request);
+    for (const std::uint32_t request : std::exchange(syncs_, {}))
+        fail(request);
+    for (const std::uint32_t request : std::exchange(built_syncs_, {}))
+        fail(request);
+    for (const Step& step : std::exchange(steps_, {}))
+        fail(step.request);
+    commands_.clear();
+    requests::fail_queue(slot_, code, message, hint);
+}
+
+bool HostedWorld::release() {
+    return !is_loaded() || simulation_->store().release();
+}
+
+} // namespace gamelan::worker

@@ -1,0 +1,107 @@
+// A world in the hands of the world worker: its simulation, its pace, what it owes to whom.
+#pragma once
+
+#include "bgworker/world_log.hpp"
+#include "core/sim/pacer.hpp"
+
+#include "extension/pg/shared.hpp"
+
+namespace gamelan::worker {
+
+class HostedWorld {
+  public:
+    // In a slot that carries the world's id; nothing loaded yet.
+    HostedWorld(store::WorldSlot slot, const DefinitionRow& definition);
+
+    std::int64_t id() const { return id_; }
+    store::WorldSlot slot() const { return slot_; }
+    pg::WorldRuntime& runtime() const { return pg::runtime(slot_); }
+    bool is_loaded() const { return simulation_ != nullptr; }
+    sim::Simulation& simulation() { return *simulation_; }
+
+    void set_state(pg::WorldState state, std::string_view reason = {});
+    pg::WorldState state() const { return runtime().state.load(); }
+
+    // From recovery: the world stands at its newest durable tick.
+    void install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick, std::uint64_t row_hash);
+    // Takes over a changed definition: state wanted, tick rate.
+    void follow(const DefinitionRow& definition, std::int64_t now_ns);
+
+    // Moves what sessions ask of this world from its queue to here.
+    void collect_requests();
+    bool is_due(std::int64_t now_ns) const;
+    // When it wants to be looked at next; the far future when nothing is pending.
+    std::int64_t next_deadline_ns() const;
+    bool wants_inbox() const;
+    // Before the inbox is read; and when more than one tick's share was in it.
+    void note_doorbell() { inbox_seen_ = runtime().inbox_doorbell.load(); }
+    void ring_again() { runtime().inbox_doorbell.fetch_add(1); }
+
+    // Builds the next tick from the inbox rows and the calls collected, and notes what is to be written. The
+    // result stays invisible until publish().
+    void build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log);
+    // After the commit: makes the tick visible and answers. Ticks without anything to log come here at once.
+    void publish(std::int64_t now_ns);
+    bool has_built() const { return has_built_; }
+
+    // For a paused world: syncs with nothing queued are answered, others refused.
+    void answer_paused_syncs(bool is_inbox_empty);
+    bool has_paused_syncs() const { return !is_ticking() && !syncs_.empty(); }
+
+    // Notes the head when the world moved on since it was last written and `interval_ms` has passed.
+    void note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnLog& log);
+
+    // Everything that waits for this world fails; for a world that is dropped or broken.
+    void fail_all(std::string_view code, const std::string& message, const std::string& hint);
+    // True when all memory is back; to be called again otherwise.
+    bool release();
+
+  private:
+    struct Step {
+        std::uint32_t request;
+        std::int64_t ticks_left;
+    };
+    struct Call {
+        std::uint32_t request;
+        std::size_t command; // index among the commands of the tick
+    };
+
+    bool is_ticking() const { return state() == pg::WorldState::running; }
+    void take_call(std::uint32_t request);
+    void drop_abandoned_steps();
+    void note_rate(std::int64_t now_ns);
+    std::optional<std::uint64_t> hash_if_due(std::uint64_t tick) const;
+    void answer_calls(const sim::TickResult& result);
+    void finish_steps(std::uint64_t tick);
+
+    std::int64_t id_;
+    store::WorldSlot slot_;
+    std::unique_ptr<sim::Simulation> simulation_;
+    sim::Pacer pacer_;
+    std::uint64_t log_tick_ = 0;
+    std::uint64_t row_hash_ = 0;
+    std::uint64_t head_tick_ = 0;
+    std::int64_t head_written_ns_ = 0;
+    bool is_head_wanted_ = false; // without waiting for the interval
+
+    // Never equal at first: rows may be waiting from before this process.
+    std::uint64_t inbox_seen_ = ~std::uint64_t{0};
+    std::vector<game::Command> commands_; // calls waiting for the next tick
+    std::vector<Call> calls_;
+    std::vector<std::uint32_t> syncs_;
+    std::vector<Step> steps_;
+
+    // Of the tick that is built and not yet published.
+    bool has_built_ = false;
+    sim::TickResult built_;
+    std::vector<Call> built_calls_;
+    std::vector<std::uint32_t> built_syncs_;
+
+    std::uint64_t rate_ticks_ = 0;
+    std::int64_t rate_since_ns_ = 0;
+};
+
+// The monotonic clock of the server's machine.
+std::int64_t monotonic_ns();
+
+} // namespace gamelan::worker

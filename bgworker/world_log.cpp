@@ -1,0 +1,207 @@
+#include "bgworker/world_log.hpp"
+
+#include "core/base/bytes.hpp"
+#include "core/base/hash.hpp"
+#include "extension/pg/json_input.hpp"
+
+#include "extension/pg/bridge.hpp"
+#include "extension/pg/spi.hpp"
+
+namespace gamelan::worker {
+
+namespace {
+
+namespace spi = pg::spi;
+
+// A column of an unnest(), built from one member of each row.
+template <class Row, class F>
+spi::Argument column(Oid type, const std::vector<Row>& rows, F&& element) {
+    auto* elements = static_cast<spi::Argument*>(palloc((rows.size() + 1) * sizeof(spi::Argument)));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        elements[i] = element(rows[i]);
+    return spi::array(type, elements, rows.size());
+}
+
+spi::Argument unsigned_bigint(std::uint64_t value) {
+    return spi::bigint(static_cast<std::int64_t>(value));
+}
+
+spi::Argument optional_text(const std::string& value) {
+    return value.empty() ? spi::null_of(TEXTOID) : spi::text(value);
+}
+
+} // namespace
+
+std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
+                        std::optional<std::uint64_t> state_hash) {
+    ByteWriter out;
+    out.put(previous);
+    out.put(tick);
+    out.put(static_cast<std::uint8_t>(state_hash.has_value()));
+    out.put(state_hash.value_or(0));
+    return hash64(commands, hash64(out.view()));
+}
+
+void TurnLog::write() const {
+    if (!ticks_.empty())
+        write_ticks();
+    if (!heads_.empty())
+        write_heads();
+    if (!events_.empty())
+        write_events();
+    if (!conflicts_.empty())
+        write_conflicts();
+    if (!consumed_.empty())
+        write_consumed();
+}
+
+void TurnLog::write_ticks() const {
+    spi::run("INSERT INTO game.tick_log (world, tick, commands, state_hash, row_hash) "
+             "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[])",
+             {column(INT8OID, ticks_, [](const Tick& t) { return spi::bigint(t.world_id); }),
+              column(INT8OID, ticks_, [](const Tick& t) { return unsigned_bigint(t.row.tick); }),
+              column(BYTEAOID, ticks_, [](const Tick& t) { return spi::bytes(t.row.commands); }),
+              column(INT8OID, ticks_,
+                     [](const Tick& t) {
+                         return t.row.state_hash ? unsigned_bigint(*t.row.state_hash) : spi::null_of(INT8OID);
+                     }),
+              column(INT8OID, ticks_, [](const Tick& t) { return unsigned_bigint(t.row.row_hash); })});
+}
+
+void TurnLog::write_heads() const {
+    spi::run("UPDATE game.world_head AS h SET tick = u.tick, log_tick = u.log_tick, row_hash = u.row_hash, "
+             "updated_at = now() "
+             "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u(world, tick, "
+             "log_tick, row_hash) "
+             "WHERE h.world = u.world",
+             {column(INT8OID, heads_, [](const Head& h) { return spi::bigint(h.world_id); }),
+              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.tick); }),
+              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.log_tick); }),
+              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.row_hash); })});
+}
+
+void TurnLog::write_events() const {
+    spi::run(
+        "INSERT INTO game.event (world, tick, ordinal, kind, actor, payload) "
+        "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::jsonb[])",
+        {column(INT8OID, events_, [](const Event& e) { return spi::bigint(e.world_id); }),
+         column(INT8OID, events_, [](const Event& e) { return unsigned_bigint(e.tick); }),
+         column(INT4OID, events_, [](const Event& e) { return spi::integer(e.ordinal); }),
+         column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.event.kind); }),
+         column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.actor); }),
+         column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
+}
+
+void TurnLog::write_conflicts() const {
+    spi::run("INSERT INTO game.conflict (world, handle, tick, session, actor, action, sqlstate, message, "
+             "detail, hint) "
+             "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], "
+             "$6::text[], $7::text[], "
+             "$8::text[], $9::text[], $10::text[])",
+             {column(INT8OID, conflicts_, [](const Conflict& c) { return spi::bigint(c.world_id); }),
+              column(INT8OID, conflicts_, [](const Conflict& c) { return spi::bigint(c.command.handle); }),
+              column(INT8OID, conflicts_, [](const Conflict& c) { return unsigned_bigint(c.tick); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.session); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.command.actor); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.command.action); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.error.code()); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.error.message()); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return optional_text(c.error.detail()); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return optional_text(c.error.hint()); })});
+}
+
+void TurnLog::write_consumed() const {
+    spi::run("DELETE FROM game.inbox WHERE id = ANY ($1)",
+             {column(INT8OID, consumed_, [](std::int64_t id) { return spi::bigint(id); })});
+}
+
+bool extension_exists() {
+    return OidIsValid(get_extension_oid("gamelan", true)) && OidIsValid(get_namespace_oid("game", true));
+}
+
+std::vector<DefinitionRow> read_definitions() {
+    std::vector<DefinitionRow> out;
+    const std::uint64_t count = spi::run(
+        "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
+        "h.row_hash "
+        "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id ORDER BY d.id",
+        {});
+    for (std::uint64_t row = 0; row < count; ++row) {
+        DefinitionRow definition{};
+        definition.id = spi::bigint_at(row, 1);
+        definition.name = spi::text_at(row, 2);
+        definition.definition.game = spi::text_at(row, 3);
+        definition.definition.seed = static_cast<std::uint64_t>(spi::bigint_at(row, 4));
+        definition.tick_rate_hz = static_cast<std::uint32_t>(spi::integer_at(row, 6));
+        definition.desired_state = spi::text_at(row, 7);
+        definition.has_head = !spi::is_null(row, 8);
+        if (definition.has_head) {
+            definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
+            definition.log_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 9));
+            definition.row_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 10));
+        }
+        const std::span<const pg::JsonEntry> entries =
+            pg::flatten_object(spi::json_at(row, 5), "a world's config");
+        try {
+            definition.definition.config =
+                game::find_module(definition.definition.game).complete(pg::to_config(entries));
+        } catch (const Error& error) {
+            definition.fault = error.message();
+        }
+        out.push_back(std::move(definition));
+    }
+    return out;
+}
+
+std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit) {
+    std::vector<InboxRow> out;
+    const std::uint64_t count =
+        spi::run("SELECT id, session, commands FROM game.inbox WHERE world = $1 ORDER BY id LIMIT $2",
+                 {spi::bigint(world_id), spi::integer(limit)});
+    for (std::uint64_t row = 0; row < count; ++row)
+        out.push_back({spi::bigint_at(row, 1), world_id, std::string(spi::text_at(row, 2)),
+                       std::string(spi::bytes_at(row, 3))});
+    return out;
+}
+
+std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit) {
+    std::vector<LogRow> out;
+    const std::uint64_t count =
+        spi::run("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
+                 "WHERE world = $1 AND tick > $2 ORDER BY tick LIMIT $3",
+                 {spi::bigint(world_id), unsigned_bigint(after_tick), spi::integer(limit)});
+    for (std::uint64_t row = 0; row < count; ++row) {
+        LogRow entry{static_cast<std::uint64_t>(spi::bigint_at(row, 1)), std::string(spi::bytes_at(row, 2)),
+                     std::nullopt, static_cast<std::uint64_t>(spi::bigint_at(row, 4))};
+        if (!spi::is_null(row, 3))
+            entry.state_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 3));
+        out.push_back(std::move(entry));
+    }
+    return out;
+}
+
+std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick) {
+    if (spi::run("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
+                 "DESC LIMIT 1",
+                 {spi::bigint(world_id), unsigned_bigint(up_to_tick)}) == 0)
+        return std::nullopt;
+    return LogRow{static_cast<std::uint64_t>(spi::bigint_at(0, 1)),
+                  {},
+                  std::nullopt,
+                  static_cast<std::uint64_t>(spi::bigint_at(0, 2))};
+}
+
+void remove_dropped_worlds() {
+    if (spi::run("SELECT FROM game.dropped_world LIMIT 1", {}) == 0)
+        return;
+    spi::run("DELETE FROM game.world_head WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.tick_log WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.event WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.inbox WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.conflict WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.checkpoint_chunk WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.checkpoint WHERE world IN (SELECT id FROM game.dropped_world)", {});
+    spi::run("DELETE FROM game.dropped_world", {});
+}
+
+} // namespace gamelan::worker

@@ -1,0 +1,117 @@
+// The world worker's SQL: what a turn of its loop writes, and what it reads. One transaction carries the
+// ticks of all worlds. Postgres errors are not caught here: they end the process, which is started again and
+// goes on from the last published tick.
+#pragma once
+
+#include "core/sim/simulation.hpp"
+
+#include "extension/pg/definition.hpp"
+
+namespace gamelan::worker {
+
+// A row of game.world_definition with its head, if a restore has brought that already.
+struct DefinitionRow {
+    std::int64_t id;
+    std::string name;
+    pg::Definition definition;
+    std::uint32_t tick_rate_hz;
+    std::string desired_state;
+    bool has_head;
+    std::uint64_t head_tick;
+    std::uint64_t log_tick;
+    std::uint64_t row_hash;
+    std::string fault; // why the definition cannot be used; empty = it can
+};
+
+struct InboxRow {
+    std::int64_t id;
+    std::int64_t world_id;
+    std::string session;
+    std::string commands;
+};
+
+struct LogRow {
+    std::uint64_t tick;
+    std::string commands;
+    std::optional<std::uint64_t> state_hash;
+    std::uint64_t row_hash;
+};
+
+// The link of the hash chain that a log row carries.
+std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
+                        std::optional<std::uint64_t> state_hash);
+
+// What one turn writes.
+class TurnLog {
+  public:
+    void add_tick(std::int64_t world_id, LogRow row) { ticks_.push_back({world_id, std::move(row)}); }
+    void add_head(std::int64_t world_id, std::uint64_t tick, std::uint64_t log_tick, std::uint64_t row_hash) {
+        heads_.push_back({world_id, tick, log_tick, row_hash});
+    }
+    void add_event(std::int64_t world_id, std::uint64_t tick, std::int32_t ordinal, sim::LoggedEvent event) {
+        events_.push_back({world_id, tick, ordinal, std::move(event)});
+    }
+    void add_conflict(std::int64_t world_id, std::uint64_t tick, const std::string& session,
+                      const game::Command& command, const Error& error) {
+        conflicts_.push_back({world_id, tick, session, command, error});
+    }
+    void consume_inbox(std::int64_t id) { consumed_.push_back(id); }
+
+    bool is_empty() const {
+        return ticks_.empty() && heads_.empty() && events_.empty() && conflicts_.empty() && consumed_.empty();
+    }
+    // In a transaction of spi::begin.
+    void write() const;
+
+  private:
+    struct Tick {
+        std::int64_t world_id;
+        LogRow row;
+    };
+    struct Head {
+        std::int64_t world_id;
+        std::uint64_t tick;
+        std::uint64_t log_tick;
+        std::uint64_t row_hash;
+    };
+    struct Event {
+        std::int64_t world_id;
+        std::uint64_t tick;
+        std::int32_t ordinal;
+        sim::LoggedEvent event;
+    };
+    struct Conflict {
+        std::int64_t world_id;
+        std::uint64_t tick;
+        std::string session;
+        game::Command command;
+        Error error;
+    };
+    void write_ticks() const;
+    void write_heads() const;
+    void write_events() const;
+    void write_conflicts() const;
+    void write_consumed() const;
+
+    std::vector<Tick> ticks_;
+    std::vector<Head> heads_;
+    std::vector<Event> events_;
+    std::vector<Conflict> conflicts_;
+    std::vector<std::int64_t> consumed_;
+};
+
+// The rest reads, each in a transaction of spi::begin.
+
+// False while the extension is not in this database.
+bool extension_exists();
+std::vector<DefinitionRow> read_definitions();
+// Oldest first, at most `limit`.
+std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit);
+// Rows after `tick`, oldest first, at most `limit`.
+std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit);
+// The newest row up to `tick`, if any; without its commands.
+std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick);
+// Removes what dropped worlds left behind.
+void remove_dropped_worlds();
+
+} // namespace gamelan::worker

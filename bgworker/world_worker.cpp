@@ -1,0 +1,345 @@
+// The world worker: owns the worlds of one database and plays them.
+//
+// A turn of its loop: take in interrupts and changed definitions; build the ticks that are due; write what
+// they must leave behind in one transaction for all worlds; when that is flushed, publish and answer. Between
+// turns it sleeps on a timer set to the next deadline, its latch and the postmaster. No transaction spans
+// turns.
+//
+// What it must survive: an error in a turn ends the process, and the launcher starts it again: published
+// ticks are still in shared memory, built ones vanish, taken commands fail with "unknown outcome". DROP
+// DATABASE asks it to leave (hooks.cpp). DROP EXTENSION takes the tables away between two turns: the worlds
+// then leave memory. A crash of any backend takes shared memory away: the worlds come back from checkpoint
+// and log.
+#include "bgworker/hosted_world.hpp"
+#include "bgworker/recovery.hpp"
+
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "bgworker/entry_points.hpp"
+#include "extension/pg/bridge.hpp"
+#include "extension/pg/requests.hpp"
+#include "extension/pg/settings.hpp"
+#include "extension/pg/spi.hpp"
+
+namespace gamelan::worker {
+
+namespace {
+
+using pg::WorldState;
+namespace requests = pg::requests;
+namespace spi = pg::spi;
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int32_t max_inbox_rows_per_tick = 1000;
+
+Oid definition_table = InvalidOid;
+bool are_catalogs_changed = true;
+
+// DROP EXTENSION sends this without telling us otherwise.
+void on_relation_change(Datum, Oid relation) {
+    if (relation == InvalidOid || relation == definition_table)
+        are_catalogs_changed = true;
+}
+
+class Worker {
+  public:
+    void run();
+
+  private:
+    void turn(std::int64_t now_ns);
+    void read_definitions_if_changed(std::int64_t now_ns);
+    void adopt_definitions(const std::vector<DefinitionRow>& rows, std::int64_t now_ns);
+    void host(const DefinitionRow& row, std::int64_t now_ns);
+    void drop(HostedWorld& world);
+    void release_leavers();
+    void build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction);
+    void build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction);
+    void check_paused_syncs();
+    void stop_broken(HostedWorld& world, const Error& error);
+    void sleep_until_needed();
+    void write_heads_at_end();
+
+    std::vector<std::unique_ptr<HostedWorld>> worlds_;
+    std::vector<std::unique_ptr<HostedWorld>> leavers_; // dropped; their memory waits for readers
+    std::uint64_t definitions_seen_ = 0;
+    std::int64_t look_again_ns_ =
+        0; // for an extension that is not there yet, or worlds that wait for a restore
+    int timer_ = -1;
+    WaitEventSet* events_ = nullptr;
+};
+
+void forget_foreign_worlds() {
+    if (pg::shared->database_oid.load() == MyDatabaseId)
+        return;
+    // Worlds of a database that was dropped or renamed away. Nobody can read them any more.
+    for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i) {
+        if (pg::region().control({i}).world_id.load() == 0)
+            continue;
+        requests::fail_queue({i}, sqlstate::undefined_world, "the world's database went away", {});
+        pg::region().control({i}).root.store(0);
+        store::Arena(pg::region(), {i}, 0).release_all();
+        pg::runtime({i}).state.store(WorldState::none);
+        pg::region().release_slot({i});
+    }
+    pg::shared->database_oid.store(MyDatabaseId);
+}
+
+void Worker::run() {
+    timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (timer_ < 0)
+        ereport(ERROR, (errcode_for_file_access(), errmsg("could not create a timer: %m")));
+    events_ = CreateWaitEventSet(TopMemoryContext, 3);
+    AddWaitEventToSet(events_, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+    AddWaitEventToSet(events_, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+    AddWaitEventToSet(events_, WL_SOCKET_READABLE, timer_, nullptr, nullptr);
+    while (!must_end()) {
+        turn(monotonic_ns());
+        if (!must_end())
+            sleep_until_needed();
+        look_around();
+        // Invalidations tell of DROP EXTENSION; a turn without a transaction would not see them.
+        AcceptInvalidationMessages();
+    }
+    write_heads_at_end();
+}
+
+void Worker::turn(std::int64_t now_ns) {
+    pg::shared->turns.fetch_add(1);
+    read_definitions_if_changed(now_ns);
+    release_leavers();
+    for (const auto& world : worlds_)
+        if (world->is_loaded())
+            world->collect_requests();
+    check_paused_syncs();
+
+    TurnLog log;
+    bool has_transaction = false;
+    build_due_ticks(now_ns, log, has_transaction);
+    for (const auto& world : worlds_)
+        world->note_head(now_ns, pg::settings::head_interval_ms, log);
+    if (!log.is_empty() && !has_transaction) {
+        spi::begin("gamelan: writing a tick");
+        has_transaction = true;
+    }
+    log.write();
+    if (has_transaction)
+        spi::commit(); // flushed: synchronous_commit decides for how many copies
+    for (const auto& world : worlds_)
+        if (world->has_built())
+            world->publish(monotonic_ns());
+}
+
+void Worker::build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction) {
+    for (const auto& world : worlds_) {
+        if (!world->is_due(now_ns))
+            continue;
+        try {
+            build(*world, now_ns, log, has_transaction);
+        } catch (const Error& error) {
+            stop_broken(*world, error);
+        }
+    }
+}
+
+void Worker::build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction) {
+    std::vector<InboxRow> inbox;
+    if (world.wants_inbox()) {
+        if (!has_transaction)
+            spi::begin("gamelan: reading queued commands");
+        has_transaction = true;
+        // Rung first, read then: a commit in between rings again.
+        world.note_doorbell();
+        inbox = read_inbox(world.id(), max_inbox_rows_per_tick);
+        if (inbox.size() == static_cast<std::size_t>(max_inbox_rows_per_tick))
+            world.ring_again();
+    }
+    world.build_tick(now_ns, inbox, log);
+}
+
+// Out of memory, mostly. The tick left no trace; the world pauses and says why, the others go on.
+void Worker::stop_broken(HostedWorld& world, const Error& error) {
+    ereport(WARNING, (errmsg("world " INT64_FORMAT " stopped: %s", world.id(), error.message().c_str()),
+                      error.detail().empty() ? 0 : errdetail_internal("%s", error.detail().c_str()),
+                      error.hint().empty() ? 0 : errhint("%s", error.hint().c_str())));
+    world.set_state(WorldState::paused, error.message());
+    world.fail_all(error.code(), error.message(), error.hint());
+}
+
+void Worker::check_paused_syncs() {
+    for (const auto& world : worlds_) {
+        if (!world->is_loaded() || !world->has_paused_syncs() || world->is_due(0))
+            continue;
+        spi::begin("gamelan: reading queued commands");
+        const bool is_empty = read_inbox(world->id(), 1).empty();
+        spi::commit();
+        world->answer_paused_syncs(is_empty);
+    }
+}
+
+void Worker::read_definitions_if_changed(std::int64_t now_ns) {
+    const std::uint64_t version = pg::shared->definitions_version.load();
+    if (version == definitions_seen_ && !are_catalogs_changed && now_ns < look_again_ns_)
+        return;
+    are_catalogs_changed = false;
+    look_again_ns_ = std::numeric_limits<std::int64_t>::max();
+    std::vector<DefinitionRow> rows;
+    spi::begin("gamelan: reading definitions");
+    const bool exists = extension_exists();
+    if (exists) {
+        definition_table = get_relname_relid("world_definition", get_namespace_oid("game", false));
+        rows = read_definitions();
+    }
+    spi::commit();
+    if (!exists)
+        look_again_ns_ = now_ns + second_ns;
+    definitions_seen_ = version;
+    adopt_definitions(rows, now_ns);
+    pg::shared->definitions_adopted.store(version);
+    if (exists) {
+        spi::begin("gamelan: removing dropped worlds");
+        remove_dropped_worlds();
+        spi::commit();
+    }
+}
+
+void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, std::int64_t now_ns) {
+    for (const auto& world : worlds_) {
+        const bool is_defined = std::any_of(rows.begin(), rows.end(),
+                                            [&](const DefinitionRow& row) { return row.id == world->id(); });
+        if (!is_defined)
+            drop(*world);
+    }
+    std::erase_if(worlds_, [](const auto& world) { return world == nullptr; });
+    for (const DefinitionRow& row : rows)
+        host(row, now_ns);
+    // What a worker before this one held, and no definition names any more.
+    for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i) {
+        const std::int64_t id = pg::region().control({i}).world_id.load();
+        const auto is_same = [&](const auto& world) { return world->slot().value == i; };
+        if (id == 0 || std::any_of(worlds_.begin(), worlds_.end(), is_same) ||
+            std::any_of(leavers_.begin(), leavers_.end(), is_same))
+            continue;
+        DefinitionRow gone{};
+        gone.id = id;
+        gone.tick_rate_hz = sim::min_tick_rate_hz;
+        gone.fault = "dropped";
+        worlds_.push_back(std::make_unique<HostedWorld>(store::WorldSlot{i}, gone));
+        drop(*worlds_.back());
+        std::erase_if(worlds_, [](const auto& world) { return world == nullptr; });
+    }
+}
+
+void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
+    auto found = std::find_if(worlds_.begin(), worlds_.end(),
+                              [&](const auto& world) { return world->id() == row.id; });
+    if (found == worlds_.end()) {
+        try {
+            const std::optional<store::WorldSlot> held = pg::region().find(row.id);
+            const store::WorldSlot slot = held ? *held : pg::region().claim_slot(row.id);
+            worlds_.push_back(std::make_unique<HostedWorld>(slot, row));
+        } catch (const Error& error) {
+            ereport(WARNING,
+                    (errmsg("world " INT64_FORMAT " cannot be loaded: %s", row.id, error.message().c_str()),
+                     errhint("%s", error.hint().c_str())));
+            look_again_ns_ = std::min(look_again_ns_, now_ns + 10 * second_ns);
+            return;
+        }
+        found = std::prev(worlds_.end());
+    }
+    HostedWorld& world = **found;
+    if (!world.is_loaded() && recover(world, row) != RecoveryResult::ready) {
+        if (world.state() == WorldState::waiting) {
+            look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
+            world.fail_all(sqlstate::world_not_running, "the world is waiting for its data",
+                           "Look at game.world.");
+        }
+        return;
+    }
+    world.follow(row, monotonic_ns());
+}
+
+void Worker::drop(HostedWorld& world) {
+    world.fail_all(sqlstate::undefined_world, "the world was dropped", {});
+    world.set_state(WorldState::none);
+    const auto found = std::find_if(worlds_.begin(), worlds_.end(),
+                                    [&](const auto& entry) { return entry.get() == &world; });
+    leavers_.push_back(std::move(*found));
+}
+
+void Worker::release_leavers() {
+    std::erase_if(leavers_, [](const auto& world) {
+        if (!world->release())
+            return false;
+        pg::region().control(world->slot()).root.store(0);
+        if (!world->is_loaded())
+            store::Arena(pg::region(), world->slot(), 0).release_all();
+        pg::WorldRuntime& runtime = world->runtime();
+        runtime.last_checkpoint_tick.store(-1);
+        runtime.late_ticks.store(0);
+        runtime.skipped_ticks.store(0);
+        runtime.commands_applied.store(0);
+        for (auto& bucket : runtime.lateness)
+            bucket.store(0);
+        requests::fail_queue(world->slot(), sqlstate::undefined_world, "the world was dropped", {});
+        pg::region().release_slot(world->slot());
+        ConditionVariableBroadcast(&runtime.published);
+        return true;
+    });
+}
+
+void Worker::sleep_until_needed() {
+    std::int64_t deadline_ns = look_again_ns_;
+    for (const auto& world : worlds_)
+        deadline_ns = std::min(deadline_ns, world->next_deadline_ns());
+    const std::int64_t now_ns = monotonic_ns();
+    if (!leavers_.empty())
+        deadline_ns = std::min(deadline_ns, now_ns + 10'000'000);
+    deadline_ns = std::min(deadline_ns, now_ns + second_ns); // heads, and interrupts that wake nobody
+    if (deadline_ns > now_ns) {
+        itimerspec when{};
+        when.it_value.tv_sec = deadline_ns / second_ns;
+        when.it_value.tv_nsec = deadline_ns % second_ns;
+        if (timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr) != 0)
+            ereport(ERROR, (errcode_for_file_access(), errmsg("could not set a timer: %m")));
+        WaitEvent occurred[3];
+        (void)WaitEventSetWait(events_, -1, occurred, 3, PG_WAIT_EXTENSION);
+        std::uint64_t expirations = 0;
+        (void)!read(timer_, &expirations, sizeof expirations);
+    }
+    ResetLatch(MyLatch);
+}
+
+void Worker::write_heads_at_end() {
+    TurnLog log;
+    for (const auto& world : worlds_)
+        world->note_head(monotonic_ns(), -1, log);
+    if (log.is_empty())
+        return;
+    spi::begin("gamelan: writing heads");
+    if (extension_exists())
+        log.write();
+    spi::commit();
+}
+
+} // namespace
+
+} // namespace gamelan::worker
+
+extern "C" PGDLLEXPORT void gamelan_world_worker_main(Datum);
+
+extern "C" void gamelan_world_worker_main(Datum) {
+    using namespace gamelan;
+    worker::start_process(pg::shared->world_worker);
+    worker::connect_to_database("gamelan world worker " GAMELAN_VERSION);
+    CacheRegisterRelcacheCallback(worker::on_relation_change, static_cast<Datum>(0));
+    pg::sql_boundary([] {
+        worker::forget_foreign_worlds();
+        pg::requests::fail_orphans();
+        // Leaked on purpose: the process ends without running destructors.
+        (new worker::Worker)->run();
+    });
+    proc_exit(0);
+}

@@ -1,0 +1,60 @@
+// Values of action arguments: what a command carries and what the log stores.
+#pragma once
+
+#include "core/base/error.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace gamelan::game {
+
+// Numbers are part of the log format (docs/formats.md): never renumber.
+enum class ValueType : std::uint8_t { boolean = 1, bigint = 2, float8 = 3, text = 4 };
+
+using Value = std::variant<bool, std::int64_t, double, std::string>;
+
+constexpr ValueType type_of(const Value& value) {
+    return static_cast<ValueType>(value.index() + 1);
+}
+
+constexpr std::string_view name_of(ValueType type) {
+    switch (type) {
+    case ValueType::boolean:
+        return "boolean";
+    case ValueType::bigint:
+        return "bigint";
+    case ValueType::float8:
+        return "double precision";
+    case ValueType::text:
+        return "text";
+    }
+    return "unknown";
+}
+
+struct Parameter {
+    std::string_view name;
+    ValueType type;
+};
+
+struct ActionSpec {
+    std::string_view name;
+    std::vector<Parameter> parameters; // all required, in the order a command carries them
+    std::string_view summary;
+};
+
+// One call of an action, as queued and as logged.
+struct Command {
+    std::int64_t handle = 0; // of game.enqueue; 0 for a call
+    std::string actor;       // who calls: a role, or "guest:..." for a session of the gateway
+    std::string action;
+    std::int64_t client_seq = 0; // the client's own number for it, 0 = none; makes a repeat harmless
+    std::vector<Value> arguments;
+};
+
+inline constexpr std::size_t max_actor_bytes = 64;
+inline constexpr std::size_t max_action_name_bytes = 63;
+
+} // namespace gamelan::game

@@ -1,0 +1,135 @@
+#include "core/sim/simulation.hpp"
+
+#include "core/base/json_writer.hpp"
+
+namespace gamelan::sim {
+
+namespace {
+
+store::ColumnId required_column(const store::WorldStore& store, std::string_view name) {
+    const auto column = store.newest().find_column(name);
+    if (!column)
+        throw Error(sqlstate::internal, "the game's layout lacks the column " + std::string(name));
+    return *column;
+}
+
+std::string signature(const game::ActionSpec& spec) {
+    std::string out(spec.name);
+    out += "(";
+    for (const game::Parameter& parameter : spec.parameters) {
+        if (out.back() != '(')
+            out += ", ";
+        out.append(parameter.name).append(" ").append(game::name_of(parameter.type));
+    }
+    return out + ")";
+}
+
+} // namespace
+
+Simulation::Simulation(std::int64_t world_id, std::unique_ptr<game::World> world, store::WorldStore store)
+    : world_id_(world_id), world_(std::move(world)), store_(std::move(store)),
+      actor_column_(required_column(store_, "player.actor")),
+      last_seq_column_(required_column(store_, "player.last_seq")) {
+    index_players();
+}
+
+void Simulation::generate() {
+    store_.begin_tick();
+    world_->generate(store_);
+    store_.seal(0);
+    store_.publish();
+}
+
+void Simulation::index_players() {
+    player_of_actor_.clear();
+    const store::Snapshot state = store_.newest();
+    for (std::uint32_t slot = 0; slot < state.slot_count(world_->player_space()); ++slot)
+        if (std::string actor = state.get_text(actor_column_, slot); !actor.empty())
+            player_of_actor_.emplace(std::move(actor), slot);
+}
+
+void Simulation::forget_unpublished() {
+    index_players();
+}
+
+std::optional<std::uint32_t> Simulation::find_player(const std::string& actor) const {
+    const auto found = player_of_actor_.find(actor);
+    return found == player_of_actor_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::size_t Simulation::action_index(std::string_view name) const {
+    const auto& actions = world_->actions();
+    for (std::size_t i = 0; i < actions.size(); ++i)
+        if (actions[i].name == name)
+            return i;
+    std::string known;
+    for (const game::ActionSpec& spec : actions)
+        known += (known.empty() ? "" : ", ") + signature(spec);
+    throw Error(sqlstate::undefined_action, "action \"" + std::string(name) + "\" does not exist", {},
+                "The world's actions are: " + known + ".");
+}
+
+void Simulation::check(const game::Command& command) const {
+    const game::ActionSpec& spec = world_->actions()[action_index(command.action)];
+    if (command.arguments.size() != spec.parameters.size())
+        throw Error(sqlstate::missing_argument, "the command does not have the arguments of its action", {},
+                    "Call it as " + signature(spec) + ".");
+    for (std::size_t i = 0; i < spec.parameters.size(); ++i)
+        if (game::type_of(command.arguments[i]) != spec.parameters[i].type)
+            throw Error(sqlstate::argument_type_mismatch,
+                        "argument \"" + std::string(spec.parameters[i].name) + "\" must be of type " +
+                            std::string(game::name_of(spec.parameters[i].type)),
+                        {}, "Call it as " + signature(spec) + ".");
+}
+
+Outcome Simulation::apply(const game::Command& command, std::uint64_t tick,
+                          std::vector<LoggedEvent>& events) {
+    Outcome outcome;
+    std::vector<game::Event> own_events;
+    const std::optional<std::uint32_t> player = find_player(command.actor);
+    if (player && command.client_seq > 0 &&
+        command.client_seq <= store_.get<std::int64_t>(last_seq_column_, *player)) {
+        outcome.result = JsonObject().add("duplicate", true).text();
+        return outcome;
+    }
+    store_.begin_savepoint();
+    try {
+        check(command);
+        game::ActionContext context{store_, world_id_, tick, command.actor, player, own_events};
+        outcome.result = world_->act(action_index(command.action), command.arguments, context);
+        if (!player && context.player)
+            player_of_actor_.emplace(command.actor, *context.player);
+        if (context.player && command.client_seq > 0)
+            store_.set<std::int64_t>(last_seq_column_, *context.player, command.client_seq);
+        store_.release_savepoint();
+        outcome.applied = true;
+        for (game::Event& event : own_events)
+            events.push_back({command.actor, std::move(event)});
+    } catch (const Error& error) {
+        store_.rollback_savepoint();
+        if (!player)
+            player_of_actor_.erase(command.actor);
+        outcome.error = error;
+    }
+    return outcome;
+}
+
+TickResult Simulation::run_tick(std::span<const game::Command> commands) {
+    TickResult result;
+    result.tick = tick() + 1;
+    store_.begin_tick();
+    try {
+        result.outcomes.reserve(commands.size());
+        for (const game::Command& command : commands)
+            result.outcomes.push_back(apply(command, result.tick, result.events));
+        world_->advance(store_, result.tick);
+        store_.seal(result.tick);
+    } catch (...) {
+        store_.abandon();
+        index_players();
+        throw;
+    }
+    return result;
+}
+
+} // namespace gamelan::sim

@@ -1,0 +1,64 @@
+// Plays one world: applies a tick's commands in order, runs the systems, seals the version. The same code
+// serves the live tick and the replay of the log.
+#pragma once
+
+#include "core/game/module.hpp"
+
+#include <span>
+#include <unordered_map>
+
+namespace gamelan::sim {
+
+struct Outcome {
+    bool applied = false; // changed the state, belongs in the log
+    std::string result;   // JSON object when there was no error
+    std::optional<Error> error;
+};
+
+struct LoggedEvent {
+    std::string actor;
+    game::Event event;
+};
+
+struct TickResult {
+    std::uint64_t tick = 0;
+    std::vector<Outcome> outcomes; // one per command, in order
+    std::vector<LoggedEvent> events;
+};
+
+class Simulation {
+  public:
+    Simulation(std::int64_t world_id, std::unique_ptr<game::World> world, store::WorldStore store);
+
+    // Builds and seals the tick after the newest one. The caller publishes it (when durable) or abandons it.
+    TickResult run_tick(std::span<const game::Command> commands);
+
+    // After store().abandon_sealed(): what is remembered beside the store is read from it again.
+    void forget_unpublished();
+
+    // Checks a command's action and arguments without running it. Throws Error (undefined_action, missing,
+    // extra or mistyped argument).
+    void check(const game::Command& command) const;
+
+    store::WorldStore& store() { return store_; }
+    const game::World& world() const { return *world_; }
+    std::uint64_t tick() const { return store_.newest().tick(); }
+
+    // Fills tick 0 of a new world and publishes it.
+    void generate();
+
+  private:
+    Outcome apply(const game::Command& command, std::uint64_t tick, std::vector<LoggedEvent>& events);
+    std::size_t action_index(std::string_view name) const;
+    std::optional<std::uint32_t> find_player(const std::string& actor) const;
+    void index_players();
+
+    std::int64_t world_id_;
+    std::unique_ptr<game::World> world_;
+    store::WorldStore store_;
+    store::ColumnId actor_column_;
+    store::ColumnId last_seq_column_;
+    std::unordered_map<std::string, std::uint32_t> player_of_actor_;
+};
+
+} // namespace gamelan::sim

@@ -1,0 +1,165 @@
+#include "core/store/arena.hpp"
+
+#include <bit>
+#include <new>
+#include <string>
+
+namespace gamelan::store {
+
+namespace {
+
+constexpr std::uint32_t class_data_bytes(std::uint8_t size_class) {
+    return 64U << size_class;
+}
+constexpr std::uint32_t class_block_bytes(std::uint8_t size_class) {
+    return class_data_bytes(size_class) + static_cast<std::uint32_t>(sizeof(BlockHeader));
+}
+
+// Units per span, chosen so that at most a sixteenth of a span is lost to rounding.
+constexpr std::uint32_t class_span_units(std::uint8_t size_class) {
+    if (size_class <= 4)
+        return 1;
+    return size_class <= 6 ? 4 : 16;
+}
+
+constexpr std::uint32_t blocks_per_span(std::uint8_t size_class) {
+    return static_cast<std::uint32_t>(class_span_units(size_class) * unit_bytes /
+                                      class_block_bytes(size_class));
+}
+
+std::uint8_t class_for(std::uint32_t data_bytes) {
+    const std::uint32_t rounded = std::bit_ceil(data_bytes < 64 ? 64U : data_bytes);
+    return static_cast<std::uint8_t>(std::countr_zero(rounded) - 6);
+}
+
+} // namespace
+
+Arena::Arena(Region region, WorldSlot owner, std::uint32_t limit_units)
+    : region_(region), owner_(owner), limit_units_(limit_units) {}
+
+Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
+    const bool is_large = data_bytes > class_data_bytes(size_classes - 1);
+    const std::uint8_t size_class = is_large ? large_size_class : class_for(data_bytes);
+    std::optional<Ref> block = try_allocate(size_class, data_bytes);
+    if (!block) {
+        reclaim();
+        block = try_allocate(size_class, data_bytes);
+    }
+    if (!block && region_.revoke_old_pins() > 0) {
+        reclaim();
+        block = try_allocate(size_class, data_bytes);
+    }
+    if (!block) {
+        const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+        const bool at_limit = held >= limit_units_;
+        throw Error(sqlstate::out_of_memory, "the world is out of memory",
+                    "It holds " + std::to_string(held * (unit_bytes / 1024)) + " kB; " +
+                        std::to_string((region_.units_total() - region_.units_used()) * (unit_bytes / 1024)) +
+                        " kB of the pool are free.",
+                    at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
+    }
+    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes};
+    return *block;
+}
+
+std::optional<Ref> Arena::try_allocate(std::uint8_t size_class, std::uint32_t data_bytes) {
+    if (size_class == large_size_class) {
+        const Ref block = allocate_large(data_bytes);
+        return block ? std::optional(block) : std::nullopt;
+    }
+    std::vector<Ref>& list = free_[size_class];
+    if (list.empty() && !refill(size_class))
+        return std::nullopt;
+    const Ref block = list.back();
+    list.pop_back();
+    return block;
+}
+
+bool Arena::refill(std::uint8_t size_class) {
+    const std::uint32_t units = class_span_units(size_class);
+    if (region_.control(owner_).units_used.load(std::memory_order_relaxed) + units > limit_units_)
+        return false;
+    const std::uint32_t count = blocks_per_span(size_class);
+    free_[size_class].reserve(free_[size_class].size() + count); // before the units are ours: it may throw
+    const std::optional<std::uint32_t> first = region_.take_units(owner_, units, size_class);
+    if (!first)
+        return false;
+    std::byte* start = region_.unit_address(*first);
+    for (std::uint32_t i = count; i-- > 0;)
+        free_[size_class].push_back(region_.ref_of(start + i * class_block_bytes(size_class)));
+    return true;
+}
+
+Ref Arena::allocate_large(std::uint32_t data_bytes) {
+    const auto units =
+        static_cast<std::uint32_t>((data_bytes + sizeof(BlockHeader) + unit_bytes - 1) / unit_bytes);
+    if (region_.control(owner_).units_used.load(std::memory_order_relaxed) + units > limit_units_)
+        return {};
+    const std::optional<std::uint32_t> first = region_.take_units(owner_, units, large_size_class);
+    return first ? region_.ref_of(region_.unit_address(*first)) : Ref{};
+}
+
+void Arena::free(Ref block) {
+    const std::uint32_t data_bytes = header(block).data_bytes;
+    if (data_bytes > class_data_bytes(size_classes - 1))
+        region_.give_back_units(owner_, region_.unit_of(block));
+    else
+        free_[class_for(data_bytes)].push_back(block);
+}
+
+void Arena::retire(Ref block, std::uint64_t epoch) {
+    retired_.push_back({epoch, block});
+}
+
+void Arena::reclaim() {
+    if (retired_.empty())
+        return;
+    const std::uint64_t oldest = region_.oldest_pinned_epoch();
+    while (!retired_.empty() && retired_.front().epoch < oldest) {
+        free(retired_.front().block);
+        retired_.pop_front();
+    }
+}
+
+void Arena::for_each_block(std::uint32_t head_unit, auto&& visit) const {
+    const std::uint8_t size_class = region_.unit(head_unit).size_class;
+    std::byte* start = region_.unit_address(head_unit);
+    if (size_class == large_size_class) {
+        visit(region_.ref_of(start), size_class);
+        return;
+    }
+    for (std::uint32_t i = 0; i < blocks_per_span(size_class); ++i)
+        visit(region_.ref_of(start + i * class_block_bytes(size_class)), size_class);
+}
+
+void Arena::adopt(const std::unordered_set<std::uint32_t>& reachable) {
+    const std::uint64_t epoch = region_.advance_epoch();
+    for (std::uint32_t i = 0; i < region_.units_total(); ++i) {
+        const UnitInfo& info = region_.unit(i);
+        if (info.owner != owner_.value + 1 || !info.is_head)
+            continue;
+        for_each_block(i, [&](Ref block, std::uint8_t size_class) {
+            if (reachable.contains(block.value))
+                return;
+            // A block that was never used, or whose owner died while it filled it, has no trustworthy header.
+            if (size_class != large_size_class)
+                header(block).data_bytes = class_data_bytes(size_class);
+            else
+                header(block).data_bytes =
+                    static_cast<std::uint32_t>(info.span_units * unit_bytes - sizeof(BlockHeader));
+            retire(block, epoch);
+        });
+    }
+    reclaim();
+}
+
+void Arena::release_all() {
+    for (std::uint32_t i = 0; i < region_.units_total(); ++i)
+        if (region_.unit(i).owner == owner_.value + 1 && region_.unit(i).is_head)
+            region_.give_back_units(owner_, i);
+    for (auto& list : free_)
+        list.clear();
+    retired_.clear();
+}
+
+} // namespace gamelan::store

@@ -1,0 +1,313 @@
+// SQL functions that change a world. Their contracts are the COMMENTs in extension/sql/30-commands.sql.
+#include "core/base/json_writer.hpp"
+#include "core/codec/command_batch.hpp"
+#include "core/codec/state_message.hpp"
+#include "extension/pg/definition.hpp"
+#include "extension/pg/json_input.hpp"
+#include "extension/pg/reading.hpp"
+
+#include <map>
+
+#include "extension/pg/bridge.hpp"
+#include "extension/pg/requests.hpp"
+#include "extension/pg/transaction.hpp"
+
+namespace {
+
+using namespace gamelan;
+using namespace gamelan::pg;
+
+// Who calls what with which arguments; plain data.
+struct CommandInput {
+    const char* actor;
+    const char* action;
+    std::int64_t client_seq;
+    std::int64_t handle;
+    std::span<const JsonEntry> arguments;
+};
+
+// A palloc'd byte string.
+struct Bytes {
+    const char* data;
+    std::size_t size;
+    std::string_view view() const { return {data, size}; }
+};
+
+// C++ zone.
+Bytes palloc_bytes(std::string_view text) {
+    auto* out = static_cast<char*>(pg_call([&] { return palloc(text.size() + 1); }));
+    std::memcpy(out, text.data(), text.size());
+    out[text.size()] = '\0';
+    return {out, text.size()};
+}
+
+// C++ zone: checks a command against the world's actions and packs it.
+std::string encode(store::WorldSlot slot, std::int64_t world_id, const CommandInput& input) {
+    const std::vector<game::ActionSpec>& actions = rules_of(slot, world_id).actions();
+    const auto spec = std::find_if(actions.begin(), actions.end(), [&](const game::ActionSpec& candidate) {
+        return candidate.name == input.action;
+    });
+    if (spec == actions.end()) {
+        std::string known;
+        for (const game::ActionSpec& candidate : actions)
+            known.append(known.empty() ? "" : ", ").append(candidate.name);
+        throw Error(sqlstate::undefined_action, "action \"" + std::string(input.action) + "\" does not exist",
+                    {}, "The world's actions are: " + known + ".");
+    }
+    game::Command command;
+    command.handle = input.handle;
+    command.actor = input.actor;
+    command.action = input.action;
+    command.client_seq = input.client_seq;
+    command.arguments = match_arguments(*spec, input.arguments);
+    if (command.actor.empty() || command.actor.size() > game::max_actor_bytes)
+        throw Error(sqlstate::invalid_parameter, "an actor's name has 1 to 64 bytes");
+    return codec::encode_commands({&command, 1});
+}
+
+const char* current_actor() {
+    return GetUserNameFromId(GetUserId(), false);
+}
+
+// One act of a batch: either in flight or refused at once.
+struct Act {
+    bool is_submitted;
+    requests::Handle handle;
+    Bytes encoded;
+    const char* sqlstate;
+    const char* message;
+    const char* detail;
+    const char* hint;
+};
+
+// Encodes one act; what is wrong with it becomes its answer instead of an error of the whole batch.
+Act prepare_act(store::WorldSlot slot, std::int64_t world_id, const CommandInput& input) {
+    return sql_boundary([&] {
+        Act act{};
+        try {
+            act.encoded = palloc_bytes(encode(slot, world_id, input));
+        } catch (const Error& error) {
+            act.sqlstate = palloc_bytes(error.code()).data;
+            act.message = palloc_bytes(error.message()).data;
+            act.detail = palloc_bytes(error.detail()).data;
+            act.hint = palloc_bytes(error.hint()).data;
+        }
+        return act;
+    });
+}
+
+struct TextArray {
+    Datum* values;
+    bool* nulls;
+    int count;
+};
+
+TextArray deconstruct(Datum datum, Oid type, int width, bool by_value, char align) {
+    TextArray out{};
+    ArrayType* array = DatumGetArrayTypeP(datum);
+    deconstruct_array(array, type, width, by_value, align, &out.values, &out.nulls, &out.count);
+    return out;
+}
+
+void put_act_row(ReturnSetInfo* result, int ordinal, const Act& act) {
+    Datum values[7] = {};
+    bool nulls[7] = {false, true, true, true, true, true, true};
+    values[0] = Int32GetDatum(ordinal);
+    const auto put_text = [&](int column, const char* text) {
+        if (text != nullptr && text[0] != '\0') {
+            values[column] = CStringGetTextDatum(text);
+            nulls[column] = false;
+        }
+    };
+    if (!act.is_submitted) {
+        put_text(3, act.sqlstate);
+        put_text(4, act.message);
+        put_text(5, act.detail);
+        put_text(6, act.hint);
+    } else {
+        const Request& answer = requests::wait(act.handle);
+        if (answer.sqlstate[0] != '\0') {
+            const char* message = answer.payload;
+            const char* detail = message + std::strlen(message) + 1;
+            put_text(3, answer.sqlstate);
+            put_text(4, message);
+            put_text(5, detail);
+            put_text(6, detail + std::strlen(detail) + 1);
+        } else {
+            values[1] = Int64GetDatum(static_cast<std::int64_t>(answer.answer_tick));
+            const char* json = pnstrdup(answer.payload, answer.payload_bytes);
+            values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
+            nulls[1] = nulls[2] = false;
+        }
+        requests::release(act.handle);
+    }
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
+    std::string columns;
+    {
+        const ReadPin pin;
+        const store::Snapshot snapshot = published(slot, world_id);
+        for (std::uint32_t c = 0; c < snapshot.column_count(); ++c) {
+            const store::ColumnSpec& spec = snapshot.column({c});
+            if (spec.visibility != store::Visibility::streamed)
+                continue;
+            columns += columns.empty() ? "" : ", ";
+            columns += JsonObject().add("name", spec.name).add("type", gamelan::name_of(spec.type)).text();
+        }
+        pin.check();
+    }
+    std::string actions;
+    for (const game::ActionSpec& spec : rules_of(slot, world_id).actions()) {
+        std::string parameters;
+        for (const game::Parameter& parameter : spec.parameters) {
+            parameters += parameters.empty() ? "" : ", ";
+            parameters +=
+                JsonObject().add("name", parameter.name).add("type", game::name_of(parameter.type)).text();
+        }
+        actions += actions.empty() ? "" : ", ";
+        actions += "{\"name\": " + JsonObject::quoted(spec.name) +
+                   ", \"summary\": " + JsonObject::quoted(spec.summary) + ", \"params\": [" + parameters +
+                   "]}";
+    }
+    return "{\"columns\": [" + columns + "], \"actions\": [" + actions + "]}";
+}
+
+} // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(gamelan_call);
+PG_FUNCTION_INFO_V1(gamelan_calls);
+PG_FUNCTION_INFO_V1(gamelan_enqueue);
+PG_FUNCTION_INFO_V1(gamelan_sync);
+PG_FUNCTION_INFO_V1(gamelan_session_id);
+PG_FUNCTION_INFO_V1(gamelan_raised_conflict);
+PG_FUNCTION_INFO_V1(gamelan_raise);
+PG_FUNCTION_INFO_V1(gamelan_describe);
+
+PGDLLEXPORT Datum gamelan_call(PG_FUNCTION_ARGS) {
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const CommandInput input{current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0,
+                             flatten_object(PG_GETARG_JSONB_P(2), "the arguments of an action")};
+    const store::WorldSlot slot = requests::require_world(world_id);
+    const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });
+    requests::require_running(slot, world_id);
+    const requests::Handle handle = requests::submit(RequestKind::call, slot, world_id, 0, encoded.view());
+    const Request& answer = requests::wait(handle);
+    requests::raise_if_failed(handle);
+    const char* json = pnstrdup(answer.payload, answer.payload_bytes);
+    requests::release(handle);
+    PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+}
+
+PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const TextArray actors = deconstruct(PG_GETARG_DATUM(1), TEXTOID, -1, false, TYPALIGN_INT);
+    const TextArray actions = deconstruct(PG_GETARG_DATUM(2), TEXTOID, -1, false, TYPALIGN_INT);
+    const TextArray arguments = deconstruct(PG_GETARG_DATUM(3), JSONBOID, -1, false, TYPALIGN_INT);
+    const TextArray sequences = deconstruct(PG_GETARG_DATUM(4), INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+    const int count = actors.count;
+    if (actions.count != count || arguments.count != count || sequences.count != count)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("the arrays of a batch must have equal lengths")));
+    for (int i = 0; i < count; ++i)
+        if (actors.nulls[i] || actions.nulls[i] || arguments.nulls[i])
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("act %d of the batch has a null", i + 1)));
+    InitMaterializedSRF(fcinfo, 0);
+    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+    const store::WorldSlot slot = requests::require_world(world_id);
+    requests::require_running(slot, world_id);
+
+    auto* acts = static_cast<Act*>(palloc(sizeof(Act) * static_cast<std::size_t>(Max(count, 1))));
+    for (int i = 0; i < count; ++i) {
+        const CommandInput input{
+            TextDatumGetCString(actors.values[i]), TextDatumGetCString(actions.values[i]),
+            sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]), 0,
+            flatten_object(DatumGetJsonbP(arguments.values[i]), "the arguments of an action")};
+        acts[i] = prepare_act(slot, world_id, input);
+    }
+    // All are queued before the first answer is awaited, so that they share a tick if they can.
+    for (int i = 0; i < count; ++i) {
+        if (acts[i].sqlstate != nullptr)
+            continue;
+        acts[i].is_submitted = requests::try_submit(RequestKind::call, slot, world_id, 0,
+                                                    acts[i].encoded.view(), acts[i].handle);
+        if (!acts[i].is_submitted) {
+            acts[i].sqlstate = "WG011";
+            acts[i].message = "too many commands are in flight";
+            acts[i].hint = "Try again, or raise gamelan.max_requests and restart the server.";
+        }
+    }
+    for (int i = 0; i < count; ++i)
+        put_act_row(result, i + 1, acts[i]);
+    return static_cast<Datum>(0);
+}
+
+PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
+    PreventCommandIfReadOnly("game.enqueue()");
+    PreventCommandIfParallelMode("game.enqueue()");
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const Oid sequence_oid = get_relname_relid("command_handle_seq", get_namespace_oid("game", false));
+    if (!OidIsValid(sequence_oid))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("the sequence game.command_handle_seq does not exist")));
+    CommandInput input{current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0,
+                       flatten_object(PG_GETARG_JSONB_P(2), "the arguments of an action")};
+    const store::WorldSlot slot = requests::require_world(world_id);
+    input.handle = nextval_internal(sequence_oid, false);
+    const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });
+    transaction::queue_command(world_id, encoded.view());
+    PG_RETURN_INT64(input.handle);
+}
+
+PGDLLEXPORT Datum gamelan_sync(PG_FUNCTION_ARGS) {
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const store::WorldSlot slot = requests::require_world(world_id);
+    const requests::Handle handle = requests::submit(RequestKind::sync, slot, world_id, 0, {});
+    const Request& answer = requests::wait(handle);
+    requests::raise_if_failed(handle);
+    const auto tick = static_cast<std::int64_t>(answer.answer_tick);
+    requests::release(handle);
+    PG_RETURN_INT64(tick);
+}
+
+PGDLLEXPORT Datum gamelan_session_id(PG_FUNCTION_ARGS) {
+    (void)fcinfo;
+    PG_RETURN_DATUM(CStringGetTextDatum(transaction::session_id()));
+}
+
+PGDLLEXPORT Datum gamelan_raised_conflict(PG_FUNCTION_ARGS) {
+    const std::int64_t world_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+    const bool is_new = !PG_ARGISNULL(1);
+    const std::int64_t handle = is_new ? PG_GETARG_INT64(1) : 0;
+    PG_RETURN_INT64(sql_boundary([&] {
+        static auto& raised = *new std::map<std::int64_t, std::int64_t>;
+        std::int64_t& newest = raised[world_id];
+        if (is_new)
+            newest = handle;
+        return newest;
+    }));
+}
+
+PGDLLEXPORT Datum gamelan_raise(PG_FUNCTION_ARGS) {
+    const auto text_argument = [&](int n) -> const char* {
+        return PG_ARGISNULL(n) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(n));
+    };
+    const char* code = text_argument(0);
+    const char* message = text_argument(1);
+    if (code == nullptr || std::strlen(code) != 5 || message == nullptr)
+        elog(ERROR, "an error has an SQLSTATE and a message");
+    raise_error(code, message, text_argument(2), text_argument(3));
+}
+
+PGDLLEXPORT Datum gamelan_describe(PG_FUNCTION_ARGS) {
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const store::WorldSlot slot = requests::require_world(world_id);
+    const Bytes json = sql_boundary([&] { return palloc_bytes(describe_world(slot, world_id)); });
+    PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+}
+
+} // extern "C"

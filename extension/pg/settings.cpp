@@ -1,0 +1,73 @@
+#include "extension/pg/settings.hpp"
+
+#include "extension/pg/pg.hpp"
+
+namespace gamelan::pg::settings {
+
+char* database = nullptr;
+int memory_mb = 256;
+int max_worlds = 1024;
+int max_requests = 4096;
+int max_command_bytes = 2048;
+int world_memory_limit_mb = 0;
+int max_commands_per_tick = 4096;
+int max_catch_up_ticks = 5;
+int head_interval_ms = 1000;
+int checkpoint_interval_s = 60;
+int checkpoint_generations = 3;
+int worker_restart_delay_max_ms = 30000;
+int max_queued_commands = 10000;
+
+namespace {
+
+void define_int(const char* name, const char* summary, const char* more, int* variable, int fallback,
+                int least, int most, GucContext context, int flags) {
+    DefineCustomIntVariable(name, summary, more, variable, fallback, least, most, context, flags, nullptr,
+                            nullptr, nullptr);
+}
+
+} // namespace
+
+void define() {
+    DefineCustomStringVariable("gamelan.database", "Database whose worlds are played.",
+                               "The extension can be created in others, but no world ticks there.", &database,
+                               "gamelan", PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+    define_int("gamelan.memory", "Shared memory for the state of worlds.",
+               "Taken once at server start; huge pages are used if the server uses them.", &memory_mb, 256,
+               16, 256 * 1024 - 1, PGC_POSTMASTER, GUC_UNIT_MB);
+    define_int("gamelan.max_worlds", "Most worlds that can be in memory at once.", nullptr, &max_worlds, 1024,
+               1, 65534, PGC_POSTMASTER, 0);
+    define_int("gamelan.max_requests", "Most commands in flight between sessions and the world workers.",
+               "Each takes gamelan.max_command_bytes of shared memory.", &max_requests, 4096, 64, 1 << 20,
+               PGC_POSTMASTER, 0);
+    define_int("gamelan.max_command_bytes", "Size limit of one command, and of one action's answer.", nullptr,
+               &max_command_bytes, 2048, 512, 1 << 20, PGC_POSTMASTER, GUC_UNIT_BYTE);
+
+    define_int("gamelan.world_memory_limit", "Most memory one world may take; 0 means all of gamelan.memory.",
+               "Applies to worlds loaded after the change.", &world_memory_limit_mb, 0, 0, 256 * 1024 - 1,
+               PGC_SIGHUP, GUC_UNIT_MB);
+    define_int("gamelan.max_commands_per_tick",
+               "Most commands a world applies in one tick; more wait for the next.", nullptr,
+               &max_commands_per_tick, 4096, 1, 1 << 20, PGC_SIGHUP, 0);
+    define_int("gamelan.max_catch_up_ticks",
+               "Most overdue ticks a world runs at once; what lies further back is skipped.", nullptr,
+               &max_catch_up_ticks, 5, 0, 1000, PGC_SIGHUP, 0);
+    define_int("gamelan.head_interval", "How often the tick an idle world has reached is made durable.",
+               "After a crash a world goes back at most that far, never behind an acknowledged command.",
+               &head_interval_ms, 1000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS);
+    define_int("gamelan.checkpoint_interval",
+               "Time between checkpoints of a world that ticks; 0 turns them off.", nullptr,
+               &checkpoint_interval_s, 60, 0, 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
+    define_int("gamelan.checkpoint_generations", "Checkpoints kept of each world.", nullptr,
+               &checkpoint_generations, 3, 2, 1000, PGC_SIGHUP, 0);
+    define_int("gamelan.worker_restart_delay_max", "Longest pause before a failed worker is started again.",
+               "The pause doubles from 100 ms with each failure and starts anew after a minute without one.",
+               &worker_restart_delay_max_ms, 30000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS);
+
+    define_int("gamelan.max_queued_commands", "Most commands one transaction may queue with game.enqueue().",
+               nullptr, &max_queued_commands, 10000, 1, 10 * 1000 * 1000, PGC_USERSET, 0);
+
+    MarkGUCPrefixReserved("gamelan");
+}
+
+} // namespace gamelan::pg::settings

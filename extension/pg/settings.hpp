@@ -1,0 +1,27 @@
+// The extension's settings (GUCs). docs/operations.md has the table for users.
+#pragma once
+
+namespace gamelan::pg::settings {
+
+// Fixed at server start.
+extern char* database;        // gamelan.database: the one whose worlds are played
+extern int memory_mb;         // gamelan.memory
+extern int max_worlds;        // gamelan.max_worlds
+extern int max_requests;      // gamelan.max_requests: commands in flight between backends and workers
+extern int max_command_bytes; // gamelan.max_command_bytes: one command, or one answer
+
+// Reloadable.
+extern int world_memory_limit_mb;       // gamelan.world_memory_limit, 0 = gamelan.memory
+extern int max_commands_per_tick;       // gamelan.max_commands_per_tick
+extern int max_catch_up_ticks;          // gamelan.max_catch_up_ticks
+extern int head_interval_ms;            // gamelan.head_interval
+extern int checkpoint_interval_s;       // gamelan.checkpoint_interval, 0 = on demand only
+extern int checkpoint_generations;      // gamelan.checkpoint_generations
+extern int worker_restart_delay_max_ms; // gamelan.worker_restart_delay_max
+
+// Per session.
+extern int max_queued_commands; // gamelan.max_queued_commands: per transaction
+
+void define();
+
+} // namespace gamelan::pg::settings

@@ -1,0 +1,29 @@
+// What a session's transaction will tell the world worker when it commits, and only then: queued commands
+// (game.enqueue) and changed definitions.
+//
+// Commands are kept in memory per subtransaction and written to game.inbox just before the commit, one row a
+// world. The row's id is drawn at that moment, so ids follow the order of commits that can know of each
+// other: a transaction that saw another's effects draws later. The worker applies rows in id order among
+// those it can see.
+#pragma once
+
+#include "core/game/value.hpp"
+#include "core/store/region.hpp"
+
+#include "extension/pg/pg.hpp"
+
+namespace gamelan::pg::transaction {
+
+// Registers the callbacks; once per process, from _PG_init.
+void install_callbacks();
+
+// These raise, and are undone by ROLLBACK [TO].
+void announce_definitions_at_commit();
+void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, std::int64_t tick);
+// Returns nothing; `encoded` is a batch of one command. Raises when the transaction has queued too many.
+void queue_command(std::int64_t world_id, std::string_view encoded);
+
+// The name of this session in game.inbox and game.conflict. Lives as long as the process.
+const char* session_id();
+
+} // namespace gamelan::pg::transaction

@@ -1,0 +1,138 @@
+-- Everything durable. No foreign keys between these tables: a restore brings them in any order, and a world waits until
+-- its definition, its head and the log row that the head names are all there.
+
+CREATE TABLE game.world_definition (
+    id bigint PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    game text NOT NULL,
+    seed bigint NOT NULL,
+    config jsonb NOT NULL,
+    tick_rate int NOT NULL CHECK (tick_rate BETWEEN 1 AND 240),
+    desired_state text NOT NULL DEFAULT 'created' CHECK (desired_state IN ('created', 'running', 'paused')),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE game.world_definition IS 'What each world is: its game, seed and configuration, and whether it should run';
+
+CREATE SEQUENCE game.world_id_seq OWNED BY game.world_definition.id;
+CREATE SEQUENCE game.command_handle_seq;
+CREATE SEQUENCE game.inbox_id_seq;
+
+CREATE TABLE game.world_head (
+    world bigint PRIMARY KEY,
+    tick bigint NOT NULL,
+    log_tick bigint NOT NULL,
+    row_hash bigint NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+) WITH (fillfactor = 50);
+COMMENT ON TABLE game.world_head IS 'How far each world has come: the tick to resume at, and the newest row of its log';
+COMMENT ON COLUMN game.world_head.tick IS 'the world resumes at this tick';
+COMMENT ON COLUMN game.world_head.log_tick IS 'tick of the newest row in game.tick_log, 0 = none';
+COMMENT ON COLUMN game.world_head.row_hash IS 'row_hash of that row';
+
+CREATE TABLE game.tick_log (
+    world bigint NOT NULL,
+    tick bigint NOT NULL,
+    commands bytea NOT NULL,
+    state_hash bigint,
+    row_hash bigint NOT NULL,
+    PRIMARY KEY (world, tick)
+);
+ALTER TABLE game.tick_log ALTER COLUMN commands SET STORAGE EXTERNAL;
+COMMENT ON TABLE game.tick_log IS 'The commands of each tick that had any, packed (docs/formats.md); chained by hash';
+COMMENT ON COLUMN game.tick_log.state_hash IS 'state hash after the tick; null where it was not computed';
+COMMENT ON COLUMN game.tick_log.row_hash IS 'hash over the row before it, the tick, the commands and the state hash';
+
+CREATE TABLE game.event (
+    world bigint NOT NULL,
+    tick bigint NOT NULL,
+    ordinal int NOT NULL,
+    kind text NOT NULL,
+    actor text,
+    payload jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (world, tick, ordinal)
+);
+COMMENT ON TABLE game.event IS 'What happened, as actions told it; never changed';
+
+CREATE TABLE game.inbox (
+    id bigint PRIMARY KEY,
+    world bigint NOT NULL,
+    session text NOT NULL,
+    commands bytea NOT NULL
+);
+COMMENT ON TABLE game.inbox IS 'Commands of committed transactions that no tick has applied yet, one row a transaction and world';
+
+CREATE TABLE game.conflict (
+    world bigint NOT NULL,
+    handle bigint NOT NULL,
+    tick bigint NOT NULL,
+    session text NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    detail text,
+    hint text,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (world, handle)
+);
+COMMENT ON TABLE game.conflict IS 'Queued commands that their tick refused; game.sync raises those of its session';
+
+CREATE TABLE game.dropped_world (
+    id bigint PRIMARY KEY
+);
+COMMENT ON TABLE game.dropped_world IS 'Worlds whose log, events and checkpoints the world worker has yet to remove';
+
+CREATE TABLE game.checkpoint (
+    world bigint NOT NULL,
+    tick bigint NOT NULL,
+    kind text NOT NULL DEFAULT 'full',
+    format_version int NOT NULL,
+    engine_version text NOT NULL,
+    codec text NOT NULL,
+    definition jsonb NOT NULL,
+    spaces jsonb NOT NULL,
+    state_hash bigint NOT NULL,
+    log_tick bigint NOT NULL,
+    row_hash bigint NOT NULL,
+    chunks int NOT NULL,
+    chunks_hash bigint NOT NULL,
+    raw_bytes bigint NOT NULL,
+    stored_bytes bigint NOT NULL,
+    duration_ms double precision NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    PRIMARY KEY (world, tick)
+);
+COMMENT ON TABLE game.checkpoint IS 'The saved states of worlds; the bytes are in game.checkpoint_chunk';
+
+CREATE TABLE game.checkpoint_chunk (
+    world bigint NOT NULL,
+    tick bigint NOT NULL,
+    ordinal int NOT NULL,
+    column_name text NOT NULL,
+    first_slot bigint NOT NULL,
+    slots int NOT NULL,
+    raw_bytes int NOT NULL,
+    checksum bigint NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (world, tick, ordinal)
+);
+ALTER TABLE game.checkpoint_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
+COMMENT ON TABLE game.checkpoint_chunk IS 'Parts of checkpoints: a run of slots of one column, compressed, with its checksum';
+
+-- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.
+SELECT pg_catalog.pg_extension_config_dump('game.world_definition', '');
+SELECT pg_catalog.pg_extension_config_dump('game.world_head', '');
+SELECT pg_catalog.pg_extension_config_dump('game.tick_log', '');
+SELECT pg_catalog.pg_extension_config_dump('game.event', '');
+SELECT pg_catalog.pg_extension_config_dump('game.inbox', '');
+SELECT pg_catalog.pg_extension_config_dump('game.conflict', '');
+SELECT pg_catalog.pg_extension_config_dump('game.dropped_world', '');
+SELECT pg_catalog.pg_extension_config_dump('game.checkpoint', '');
+SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_chunk', '');
+SELECT pg_catalog.pg_extension_config_dump('game.world_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('game.command_handle_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('game.inbox_id_seq', '');
+
+GRANT SELECT ON game.event TO gamelan_player;
+GRANT SELECT ON ALL TABLES IN SCHEMA game TO gamelan_admin;

@@ -1,0 +1,12 @@
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA game FROM PUBLIC;
+GRANT SELECT ON game.world TO gamelan_player;
+GRANT EXECUTE ON FUNCTION
+    game._world_runtime(), game.call(bigint, text, jsonb), game.enqueue(bigint, text, jsonb), game.sync(bigint),
+    game.describe(bigint), game.state_hash(bigint), game.tick_lateness(bigint, double precision),
+    game.cells(bigint, bigint[]), game.cells_in_chunk(bigint, bigint), game.cells_in_disc(bigint, bigint, int),
+    game.chunk_of(bigint, bigint)
+    TO gamelan_player;
+GRANT EXECUTE ON FUNCTION
+    game.calls(bigint, text[], text[], jsonb[], bigint[]), game.changes(bigint, bigint, int), game.players(bigint)
+    TO gamelan_gateway;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA game TO gamelan_admin;
