@@ -104,12 +104,16 @@ export async function clickCell(page, cell) {
   await page.waitForFunction((id) => window.__gamelan.selectedCell === id, cell);
 }
 
-/** Waits until every act of the page is answered and the cell shows the player as its owner. */
+/** Waits until every act of the page is answered and the cell shows the player as its owner; fails on an error shown. */
 export async function waitUntilMine(page, cell) {
-  await page.waitForFunction(
-    (id) => window.__gamelan.pending === 0 && window.__gamelan.cell(id).owner === window.__gamelan.playerSlot,
-    cell,
-  );
+  const outcome = await page.waitForFunction((id) => {
+    const toast = document.querySelector("[data-testid=toast].error");
+    if (toast) return toast.textContent;
+    const mine = window.__gamelan.pending === 0 && window.__gamelan.cell(id).owner === window.__gamelan.playerSlot;
+    return mine && "mine";
+  }, cell);
+  const text = await outcome.jsonValue();
+  if (text !== "mine") throw new Error(`the page shows: ${text}`);
 }
 
 export const playerSlot = (page) => page.evaluate(() => window.__gamelan.playerSlot);

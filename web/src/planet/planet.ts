@@ -162,6 +162,8 @@ export class Planet {
     this.motion = !reduced;
     this.orbit.inertia = !reduced;
     this.uniform("uMotion", reduced ? 0 : 1);
+    // The sun stands still now, or moves again: nobody should have to start in the dark.
+    if (!this.chunks) this.lookAtDawn();
   }
 
   setSelected(cell: number | undefined): void {
@@ -265,7 +267,7 @@ export class Planet {
   /** Starts where the evening falls: most of the face in light, the night at its edge. */
   private lookAtDawn(): void {
     const sun = this.sunDirection();
-    const longitude = Math.atan2(sun.y, sun.x) + 1.12;
+    const longitude = Math.atan2(sun.y, sun.x) + 1.0;
     this.orbit.flyTo(Math.cos(longitude), Math.sin(longitude), 0.3);
     this.orbit.settle();
   }
