@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import {
   cellInSql,
   clickCell,
+  closePages,
   freeCellsInView,
   join,
   launch,
@@ -18,6 +19,7 @@ import {
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
+afterEach(() => closePages(browser));
 
 test("joining by the dialog makes a player whom the scoreboard names", async () => {
   const page = await openPage(browser);
