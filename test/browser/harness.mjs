@@ -73,8 +73,15 @@ export function uniqueName() {
 export async function join(page, name = uniqueName()) {
   await page.getByLabel("Your name").fill(name);
   await page.getByTestId("join").click();
-  await page.waitForFunction(() => window.__gamelan.playerSlot >= 0);
+  await waitUntilPlaying(page);
   return name;
+}
+
+/** Waits until the join is answered, the state that holds it is here, and the world is followed. */
+export async function waitUntilPlaying(page) {
+  await page.waitForFunction(
+    () => window.__gamelan.connected && window.__gamelan.playerSlot >= 0 && document.querySelector(".scoreboard tr.me"),
+  );
 }
 
 /** Ids of cells that nobody owns, seen on the canvas itself (not under a panel), nearest to its middle first. */

@@ -14,6 +14,7 @@ import {
   sql,
   uniqueName,
   waitUntilMine,
+  waitUntilPlaying,
 } from "./harness.mjs";
 
 let browser;
@@ -81,7 +82,8 @@ test("the keyboard alone joins, walks, claims and reaches every control", async 
   const page = await openPage(browser, { reducedMotion: "reduce" });
   await page.keyboard.type(uniqueName());
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => window.__gamelan.playerSlot >= 0 && document.activeElement?.id === "planet");
+  await waitUntilPlaying(page);
+  await page.waitForFunction(() => document.activeElement?.id === "planet");
   await page.keyboard.press("d");
   const start = await page.waitForFunction(() => window.__gamelan.selectedCell).then((h) => h.jsonValue());
   await page.keyboard.press("e");
