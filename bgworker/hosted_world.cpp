@@ -171,6 +171,10 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     std::vector<game::Command> commands;
     std::vector<const InboxRow*> origin;
     for (const InboxRow& row : inbox) {
+        if (commands.size() >= static_cast<std::size_t>(pg::settings::max_commands_per_tick)) {
+            ring_again();
+            break;
+        }
         for (game::Command& command : codec::decode_commands(row.commands)) {
             commands.push_back(std::move(command));
             origin.push_back(&row);

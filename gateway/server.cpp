@@ -9,6 +9,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +29,18 @@ void log_library(int level, const char* line) {
     while (text.ends_with('\n'))
         text.remove_suffix(1);
     log(level == LLL_ERR ? LogLevel::error : LogLevel::warn, "libwebsockets", {{"message", text}});
+}
+
+// As far as the system allows; beyond it, libwebsockets stops accepting.
+void allow_descriptors(rlim_t count) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count)
+        return;
+    limit.rlim_cur = std::min(count, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < count)
+        log(LogLevel::warn, "the limit of open files is below what --max-connections needs",
+            {{"limit", static_cast<std::int64_t>(limit.rlim_cur)},
+             {"needed", static_cast<std::int64_t>(count)}});
 }
 
 std::string header(lws* wsi, lws_token_indexes token) {
@@ -132,6 +145,8 @@ void Server::create_context() {
     info.fd_limit_per_thread =
         static_cast<unsigned>(config_.max_connections + config_.max_worlds) + reserved_descriptors;
     info.pt_serv_buf_size = 16 << 10;
+    // A database connection has two: libpq's and the duplicate that is watched.
+    allow_descriptors(info.fd_limit_per_thread + static_cast<rlim_t>(config_.max_worlds));
     loop_.context = lws_create_context(&info);
     if (!loop_.context)
         throw std::runtime_error("libwebsockets cannot start");
@@ -209,7 +224,13 @@ void Server::run() {
 
 int Server::callback(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t length) {
     auto* server = static_cast<Server*>(lws_context_user(lws_get_context(wsi)));
-    return server->handle(wsi, reason, static_cast<Connection*>(user), in, length);
+    try {
+        return server->handle(wsi, reason, static_cast<Connection*>(user), in, length);
+    } catch (const std::exception& error) {
+        // An exception must not pass through the library; it costs the connection that caused it.
+        log(LogLevel::error, "a connection is dropped", {{"reason", error.what()}});
+        return -1;
+    }
 }
 
 int Server::handle(lws* wsi, lws_callback_reasons reason, Connection* connection, void* in,
@@ -233,6 +254,8 @@ int Server::handle(lws* wsi, lws_callback_reasons reason, Connection* connection
         return 0;
     case LWS_CALLBACK_RECEIVE:
         return receive(wsi, *connection->session, {static_cast<const char*>(in), length});
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return connection->session->close_sent ? -1 : 0; // the answer to our close is not answered
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return write_session(wsi, *connection->session);
     case LWS_CALLBACK_CLOSED:
@@ -313,12 +336,24 @@ int Server::write_session(lws* wsi, Session& session) {
         session.want_write();
         return 0;
     }
-    if (session.phase != Phase::closing)
-        return 0;
-    std::string reason = session.close_reason.substr(0, max_close_reason_bytes);
-    lws_close_reason(wsi, static_cast<lws_close_status>(session.close_code),
-                     reinterpret_cast<unsigned char*>(reason.data()), reason.size());
-    return -1;
+    return session.phase == Phase::closing && !session.close_sent ? write_close(wsi, session) : 0;
+}
+
+// The connection stays until the client's own close (or the timeout of Gateway::close): ending it while the
+// client still sends would reset it, and the client would lose the error and the close code.
+int Server::write_close(lws* wsi, Session& session) {
+    session.close_sent = true;
+    const std::string_view reason = std::string_view(session.close_reason).substr(0, max_close_reason_bytes);
+    // A whole unmasked frame (RFC 6455, section 5.5.1): libwebsockets itself sends a close only when it ends
+    // the connection.
+    char* frame = scratch_.data() + LWS_PRE;
+    frame[0] = static_cast<char>(0x88);
+    frame[1] = static_cast<char>(reason.size() + 2);
+    frame[2] = static_cast<char>(session.close_code >> 8);
+    frame[3] = static_cast<char>(session.close_code & 0xFF);
+    std::copy(reason.begin(), reason.end(), frame + 4);
+    return lws_write(wsi, reinterpret_cast<unsigned char*>(frame), reason.size() + 4, LWS_WRITE_RAW) < 0 ? -1
+                                                                                                         : 0;
 }
 
 int Server::answer_request(lws* wsi, Connection& connection, std::string_view path) {

@@ -14,28 +14,17 @@ pg_directories() {
 
 # ensure_npm DIRECTORY: node_modules as package-lock.json says; does nothing when they already are.
 ensure_npm() {
-    local directory=$1 stamp wanted
+    local directory=$1 name stamp wanted
+    name=$(basename "$directory")
     stamp=$directory/node_modules/.installed-lock
     wanted=$(sha256sum <"$directory/package-lock.json")
     if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return 0
     fi
-    longstep "npm packages of ${directory#"$ROOT"/}" "$BUILD_LOGS/npm-$(basename "$directory").log" \
+    longstep "npm packages of ${directory#"$ROOT"/}" "$BUILD_LOGS/npm-$name.log" \
         env -C "$directory" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund || return 1
     mkdir -p "$directory/node_modules" # npm makes none when there are no packages
-    link_newer_node "$directory/node_modules"
     printf '%s\n' "$wanted" >"$stamp"
-}
-
-# A newer Node comes as an optional package for each processor, all with a program `node`. Debian's npm 9 drops the
-# link to the one it installed together with those it skipped.
-link_newer_node() {
-    local program
-    for program in "$1"/node-linux-*/bin/node; do
-        if [[ -x $program && ! -e $1/.bin/node ]]; then
-            ln -s "../${program#"$1"/}" "$1/.bin/node"
-        fi
-    done
 }
 
 build_extension() {

@@ -29,7 +29,8 @@ lint_tidy() {
     cmake -S . -B "$CMAKE_BUILD" || return 1
     local files
     mapfile -t files < <(printf '%s\n' "${LINT_CPP[@]}" | grep -E '^(core|games|gateway)/.*\.cpp$')
-    ((${#files[@]} == 0)) || clang-tidy --quiet -p "$CMAKE_BUILD" "${files[@]}"
+    ((${#files[@]} == 0)) || printf '%s\0' "${files[@]}" |
+        xargs -0 -n 1 -P "$JOBS" clang-tidy --quiet -p "$CMAKE_BUILD"
 }
 
 lint_cppcheck() {

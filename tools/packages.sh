@@ -11,7 +11,7 @@ PACKAGES_TEST=(
     libgtest-dev libgmock-dev librapidcheck-dev libqhull-dev libbenchmark-dev
     clang libclang-rt-14-dev
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
-    chromium fonts-dejavu-core procps
+    chromium chromium-sandbox fonts-dejavu-core procps
 )
 PACKAGES_BENCH=(libbenchmark-dev)
 PACKAGES_LINT=(clang-format clang-tidy clang cppcheck shellcheck)

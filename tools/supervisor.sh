@@ -117,7 +117,8 @@ start_postgres() {
     local socket
     if [[ ! -f $STATE/data/PG_VERSION ]]; then
         longstep "making the cluster" "$STATE/log/initdb.log" cluster_init "$STATE/data" || return 1
-        printf "include 'gamelan.conf'\ninclude_if_exists 'local.conf'\n" |
+        printf '# Settings of your own; ./gamelan never changes this file.\n' | server_writes "$STATE/data/local.conf"
+        printf "include 'gamelan.conf'\ninclude 'local.conf'\n" |
             "${AS_SERVER[@]}" tee -a "$STATE/data/postgresql.conf" >/dev/null
     fi
     socket=$(socket_directory "$STATE/run" "$PG_PORT")

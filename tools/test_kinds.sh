@@ -47,7 +47,7 @@ kind_unit() {
 
 kind_sanitize() {
     cmake_build "$SANITIZE_BUILD" gamelan_unit_tests -DGAMELAN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
-        -DCMAKE_CXX_FLAGS=-O1 -DGAMELAN_GATEWAY=OFF -DGAMELAN_BENCHMARKS=OFF || return 1
+        "-DCMAKE_CXX_FLAGS=-O1 -g1" -DCMAKE_CXX_FLAGS_DEBUG= -DGAMELAN_BENCHMARKS=OFF || return 1
     server_writes "$RUN/sanitize/leaks.supp" <"$ROOT/tools/leaks.supp" || return 1
     LSAN_OPTIONS=suppressions=$RUN/sanitize/leaks.supp UBSAN_OPTIONS=print_stacktrace=1 run_gtest "$SANITIZE_BUILD" sanitize
 }
@@ -57,8 +57,8 @@ kind_fuzz() {
     for source in "$ROOT"/test/fuzz/*_fuzz.cpp; do
         names+=("$(basename "$source" .cpp)")
     done
-    cmake_build "$FUZZ_BUILD" all -DGAMELAN_FUZZ=ON -DGAMELAN_TESTS=OFF -DGAMELAN_GATEWAY=OFF \
-        -DGAMELAN_BENCHMARKS=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ || return 1
+    cmake_build "$FUZZ_BUILD" gamelan_fuzzers -DGAMELAN_FUZZ=ON -DGAMELAN_TESTS=OFF -DGAMELAN_BENCHMARKS=OFF \
+        -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ || return 1
     copy_to_server "$FUZZ_BUILD/fuzz" "$RUN/fuzz/bin" "${names[@]}" || return 1
     for name in "${names[@]}"; do
         in_tests mkdir -p "$RUN/fuzz/$name" || return 1
@@ -131,7 +131,7 @@ kind_tap() {
 npm_test() {
     local directory=$1
     shift
-    in_tests env -C "$directory" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
+    in_tests env -C "$directory" PATH="$STATE/node:$PATH" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
         "$@" npm test
 }
 

@@ -7,12 +7,14 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 }
 
 Pacer::Pacer(std::uint32_t tick_rate_hz, std::uint32_t max_catch_up_ticks, std::int64_t now_ns)
-    : rate_(tick_rate_hz), max_catch_up_(max_catch_up_ticks), origin_ns_(now_ns) {}
+    : rate_(tick_rate_hz), max_catch_up_(max_catch_up_ticks), origin_ns_(0) {
+    restart(tick_rate_hz, now_ns);
+}
 
 void Pacer::restart(std::uint32_t tick_rate_hz, std::int64_t now_ns) {
     rate_ = tick_rate_hz;
-    origin_ns_ = now_ns;
-    taken_ = 0;
+    origin_ns_ = now_ns - now_ns % second_ns;
+    taken_ = static_cast<std::uint64_t>((now_ns - origin_ns_) * rate_ / second_ns);
 }
 
 // Whole seconds and the rest apart, so that a rate that does not divide a second never drifts.

@@ -17,7 +17,9 @@ class Pacer {
     // skipped.
     Pacer(std::uint32_t tick_rate_hz, std::uint32_t max_catch_up_ticks, std::int64_t now_ns);
 
-    // Starts anew at `now_ns`: the first tick is due one period later. For resume and for a changed rate.
+    // Starts anew: the first tick is due at the next beat after `now_ns`. For resume and for a changed rate.
+    // Beats are whole fractions of the clock's seconds, so that worlds of one rate tick together and share a
+    // transaction.
     void restart(std::uint32_t tick_rate_hz, std::int64_t now_ns);
 
     std::int64_t next_deadline_ns() const;
@@ -34,7 +36,7 @@ class Pacer {
   private:
     std::uint32_t rate_;
     std::uint32_t max_catch_up_;
-    std::int64_t origin_ns_;
+    std::int64_t origin_ns_;  // a whole second
     std::uint64_t taken_ = 0; // since origin
     std::uint64_t late_ = 0;
     std::uint64_t skipped_ = 0;

@@ -233,8 +233,13 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
     for (int i = 0; i < count; ++i) {
         if (acts[i].sqlstate != nullptr)
             continue;
-        acts[i].handle = requests::submit(RequestKind::call, slot, world_id, 0, acts[i].encoded.view());
-        acts[i].is_submitted = true;
+        acts[i].is_submitted = requests::try_submit(RequestKind::call, slot, world_id, 0,
+                                                    acts[i].encoded.view(), acts[i].handle);
+        if (!acts[i].is_submitted) {
+            acts[i].sqlstate = "WG011";
+            acts[i].message = "too many commands are in flight";
+            acts[i].hint = "Try again, or raise gamelan.max_requests and restart the server.";
+        }
     }
     for (int i = 0; i < count; ++i)
         put_act_row(result, i + 1, acts[i]);

@@ -59,7 +59,7 @@ PGDLLEXPORT Datum gamelan_world_runtime(PG_FUNCTION_ARGS) {
         char reason[max_reason_bytes];
         LWLockAcquire(shared->lock, LW_SHARED);
         strlcpy(reason, world.reason, sizeof reason);
-        const std::uint32_t waiting = world.queue_length;
+        const std::uint32_t waiting = world.queue_length.load();
         LWLockRelease(shared->lock);
         const std::int64_t checkpoint = world.last_checkpoint_tick.load();
         const bool is_loaded = control.root.load() != 0;

@@ -144,8 +144,8 @@ void require_running(store::WorldSlot slot, std::int64_t world_id) {
                     errhint("%s", hint)));
 }
 
-Handle submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
-              std::string_view payload) {
+bool try_submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
+                std::string_view payload, Handle& handle) {
     const std::size_t room = shared->request_bytes - offsetof(Request, payload);
     if (payload.size() > room)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the command is too large"),
@@ -157,10 +157,7 @@ Handle submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, st
     const std::uint32_t index = shared->free_request - 1;
     if (shared->free_request == 0) {
         LWLockRelease(shared->lock);
-        ereport(ERROR,
-                (errcode(MAKE_SQLSTATE('W', 'G', '0', '1', '1')), errmsg("too many commands are in flight"),
-                 errdetail("All %u places are taken.", shared->request_count),
-                 errhint("Try again, or raise gamelan.max_requests and restart the server.")));
+        return false;
     }
     Request& entry = request(index);
     shared->free_request = entry.next;
@@ -179,13 +176,25 @@ Handle submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, st
     else
         world.queue_head = index + 1;
     world.queue_tail = index + 1;
-    ++world.queue_length;
+    world.queue_length.fetch_add(1);
     LWLockRelease(shared->lock);
     remember(index);
     // A running world looks at its queue at its next tick anyway.
     if (kind != RequestKind::call)
         wake(shared->world_worker);
-    return {index};
+    handle = {index};
+    return true;
+}
+
+Handle submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
+              std::string_view payload) {
+    Handle handle{};
+    if (!try_submit(kind, slot, world_id, ticks, payload, handle))
+        ereport(ERROR,
+                (errcode(MAKE_SQLSTATE('W', 'G', '0', '1', '1')), errmsg("too many commands are in flight"),
+                 errdetail("All %u places are taken.", shared->request_count),
+                 errhint("Try again, or raise gamelan.max_requests and restart the server.")));
+    return handle;
 }
 
 const Request& wait(Handle handle) {
@@ -223,6 +232,8 @@ void abandon_all() {
 
 bool take(store::WorldSlot slot, std::uint32_t& index) {
     WorldRuntime& world = runtime(slot);
+    if (world.queue_length.load() == 0)
+        return false;
     bool found = false;
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     while (!found && world.queue_head != 0) {
@@ -231,7 +242,7 @@ bool take(store::WorldSlot slot, std::uint32_t& index) {
         world.queue_head = entry.next;
         if (world.queue_head == 0)
             world.queue_tail = 0;
-        --world.queue_length;
+        world.queue_length.fetch_sub(1);
         RequestState expected = RequestState::submitted;
         entry.next = next_taken;
         if (entry.state.compare_exchange_strong(expected, RequestState::taken))
@@ -241,13 +252,6 @@ bool take(store::WorldSlot slot, std::uint32_t& index) {
     }
     LWLockRelease(shared->lock);
     return found;
-}
-
-bool has_waiting(store::WorldSlot slot) {
-    LWLockAcquire(shared->lock, LW_SHARED);
-    const bool is_waiting = runtime(slot).queue_head != 0;
-    LWLockRelease(shared->lock);
-    return is_waiting;
 }
 
 void answer(std::uint32_t index, std::uint64_t tick, std::string_view result) {

@@ -22,7 +22,10 @@ store::WorldSlot require_world(std::int64_t world_id);
 // Raises world_not_running unless the world is one of those that apply commands by themselves.
 void require_running(store::WorldSlot slot, std::int64_t world_id);
 
-// Queues a request for a world. Raises queue_full, or invalid_parameter when the payload is too large.
+// Queues a request for a world; false when gamelan.max_requests are in flight. Raises when the payload is too large.
+bool try_submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
+                std::string_view payload, Handle& handle);
+// The same, raising queue_full.
 Handle submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
               std::string_view payload);
 
@@ -40,7 +43,6 @@ void abandon_all();
 
 // The next request in a world's queue, marked taken; or nothing. Frees abandoned ones on its way.
 bool take(store::WorldSlot slot, std::uint32_t& index);
-bool has_waiting(store::WorldSlot slot);
 void answer(std::uint32_t index, std::uint64_t tick, std::string_view result);
 void answer_error(std::uint32_t index, std::string_view sqlstate, std::string_view message,
                   std::string_view detail, std::string_view hint);

@@ -49,7 +49,7 @@ struct WorldRuntime {
     // Under the lock: first and last request waiting for this world, as index + 1.
     std::uint32_t queue_head;
     std::uint32_t queue_tail;
-    std::uint32_t queue_length;
+    std::atomic<std::uint32_t> queue_length; // may be read without it
     // Under the lock: why the world is waiting or failed; and its definition, so that any session can check
     // arguments.
     char reason[max_reason_bytes];

@@ -1,0 +1,92 @@
+// Command batches and checkpoint chunks: round trips, and damage of every kind is found and named.
+#include "core/codec/checkpoint.hpp"
+#include "core/codec/command_batch.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace gamelan::codec {
+namespace {
+
+bool is_equal(const game::Command& a, const game::Command& b) {
+    return a.handle == b.handle && a.actor == b.actor && a.action == b.action &&
+           a.client_seq == b.client_seq && a.arguments == b.arguments;
+}
+
+game::Command sample() {
+    return {7, "guest:0123", "claim", -3, {true, std::int64_t{-1}, 0.1, std::string("nörd\0!", 7)}};
+}
+
+RC_GTEST_PROP(CommandBatch, RoundTrips, ()) {
+    std::vector<game::Command> commands;
+    for (int i = *rc::gen::inRange(0, 8); i > 0; --i) {
+        game::Command command = sample();
+        command.handle = *rc::gen::arbitrary<std::int64_t>();
+        command.client_seq = *rc::gen::arbitrary<std::int64_t>();
+        command.actor = (*rc::gen::arbitrary<std::string>()).substr(0, 64);
+        command.arguments.push_back(*rc::gen::arbitrary<std::int64_t>());
+        command.arguments.push_back(*rc::gen::arbitrary<std::string>());
+        commands.push_back(command);
+    }
+    const std::vector<game::Command> back = decode_commands(encode_commands(commands));
+    RC_ASSERT(back.size() == commands.size());
+    for (std::size_t i = 0; i < back.size(); ++i)
+        RC_ASSERT(is_equal(back[i], commands[i]));
+}
+
+TEST(CommandBatch, EveryFlippedBitIsFound) {
+    const game::Command command = sample();
+    const std::string good = encode_commands({&command, 1});
+    for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+        std::string bad = good;
+        bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << bit % 8));
+        EXPECT_THROW(decode_commands(bad), Error) << "bit " << bit;
+    }
+}
+
+TEST(CommandBatch, EveryTruncationIsFound) {
+    const game::Command command = sample();
+    const std::string good = encode_commands({&command, 1});
+    for (std::size_t size = 0; size < good.size(); ++size)
+        EXPECT_THROW(decode_commands(std::string_view(good).substr(0, size)), Error) << size;
+    EXPECT_THROW(decode_commands(good + "x"), Error);
+}
+
+TEST(CommandBatch, AnUnknownVersionIsNamed) {
+    std::string bytes = encode_commands({});
+    bytes[3] = 9;
+    try {
+        decode_commands(bytes);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(error.message().find("version is 9"), std::string::npos);
+    }
+}
+
+TEST(CheckpointChunk, RoundTripsAndFindsDamage) {
+    const StateCopy::Part part{"cell.amount", 2048, 1024, std::string(1024, 'a')};
+    const CheckpointChunk chunk = compress(part);
+    EXPECT_LT(chunk.data.size(), 100u);
+    EXPECT_EQ(decompress(chunk), part.bytes);
+    for (std::size_t bit = 0; bit < chunk.data.size() * 8; ++bit) {
+        CheckpointChunk bad = chunk;
+        bad.data[bit / 8] = static_cast<char>(bad.data[bit / 8] ^ (1 << bit % 8));
+        EXPECT_THROW(decompress(bad), Error);
+    }
+    CheckpointChunk moved = chunk;
+    moved.first_slot = 0;
+    EXPECT_THROW(decompress(moved), Error) << "the place is part of the checksum";
+    CheckpointChunk renamed = chunk;
+    renamed.column = "cell.resource";
+    EXPECT_THROW(decompress(renamed), Error);
+    CheckpointChunk longer = chunk;
+    longer.raw_bytes = 4096;
+    EXPECT_THROW(decompress(longer), Error);
+}
+
+TEST(CheckpointChunk, TheOrderOfChunksMatters) {
+    EXPECT_NE(chain_checksum(chain_checksum(0, 1), 2), chain_checksum(chain_checksum(0, 2), 1));
+}
+
+} // namespace
+} // namespace gamelan::codec
