@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/..";
 use GamelanTest;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;

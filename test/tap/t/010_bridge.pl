@@ -5,6 +5,8 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename;
+use FindBin;
+use lib "$FindBin::RealBin/..";
 use GamelanTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
