@@ -7,7 +7,6 @@ FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'gamelan')
   AND coalesce(obj_description(objid, classid::regclass::name), '') = ''
-  AND NOT (classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class WHERE oid = objid AND relkind = 'S'))
 ORDER BY 1;
 -- The settings, and that each says what it is for.
 SELECT name, coalesce(unit, '') AS unit, context, boot_val, min_val, max_val

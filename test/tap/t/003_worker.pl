@@ -37,14 +37,16 @@ $node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . worker_pid($node) . '
 goes_on($tick, 'after pg_cancel_backend the world goes on');
 is(hash_of($node, $stepped), $stood, 'and the other one stands where it stood');
 
-# The checkpointer, terminated.
-for my $kind ('gamelan checkpointer')
+# The launcher and the checkpointer, terminated.
+for my $kind ('gamelan launcher', 'gamelan checkpointer')
 {
 	my $pid = worker_pid($node, $kind);
 	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
 	poll_until($node, "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = '$kind' AND pid <> $pid", "there is a new $kind", 'postgres');
 	pass("the $kind comes back");
 }
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'gamelan world worker'"), '1',
+	'a new launcher starts no second world worker');
 
 # A tick whose write fails.
 my $since = log_position($node);

@@ -75,7 +75,7 @@ sub fails
 	poll_until($node, "SELECT state IN ('failed', 'waiting') AND reason IS NOT NULL FROM game.world WHERE id = $world", "$what stops the world");
 	like($node->safe_psql('game', "SELECT state || ': ' || reason FROM game.world WHERE id = $world"), $reason, "$what: the world says what is wrong");
 	like(error_of($node, 'game', "SELECT game.$_"), qr/WG0\d\d/, "$what: game.$_ refuses, and does not hang")
-	  for ("call($world, 'join', '{\"name\": \"x\"}')", "state_hash($world)", "cells($world)");
+	  for ("step_world($world)", "call($world, 'join', '{\"name\": \"x\"}')", "sync($world)", "state_hash($world)", "cells($world)");
 	is($node->safe_psql('game', $rows), $kept, "$what: nothing is deleted");
 	poll_until($node, "SELECT state = 'running' AND tick > $tick FROM game.world WHERE id = $other", 'the other world goes on');
 	$node->safe_psql('game', $repair);

@@ -32,9 +32,15 @@ my $huge = create_huge('huge', 1024, 2);
 poll_until($node, "SELECT state = 'failed' FROM game.world WHERE id = $huge", 'the huge world has failed');
 like($node->safe_psql('game', "SELECT reason FROM game.world WHERE id = $huge"), qr/memory/, 'a world that does not fit says so');
 wait_for_log($node, qr/WARNING: .*world $huge .*memory/, $since);
-pass('and so does the log');
+like(slurp_file($node->logfile, $since), qr/gamelan\.(world_memory_limit|memory)/, 'and the log names the setting');
 like(error_of($node, 'game', "SELECT game.call($huge, 'join', '{\"name\": \"x\"}')"), qr/WG010/, 'and nobody can act in it');
+is($node->safe_psql('game', "SELECT memory FROM game.world WHERE id = $huge"), '0', 'what it had taken is back');
 goes_on('the small world goes on');
+# Any change of a definition makes the worker look at all worlds again.
+$node->safe_psql('game', "SELECT game.set_tick_rate($small, 50)");
+goes_on('and again');
+isnt(state_of($node, $huge), 'created', 'a world that failed to be generated is not taken for an empty one');
+like(error_of($node, 'game', "SELECT game.state_hash($huge)"), qr/WG010|WG001|53200/, 'and has no state to read');
 
 # No place in the table of worlds.
 my $third = create_world($node, 'third');
@@ -66,7 +72,7 @@ $since = log_position($node);
 poll_until($node, "SELECT setting = '1' FROM pg_settings WHERE name = 'gamelan.world_memory_limit'", 'the limit is set');
 my $limited = create_huge('limited', 256, 1);
 poll_until($node, "SELECT state = 'failed' AND reason ~ 'memory' FROM game.world WHERE id = $limited", 'a world beyond its own limit fails');
-pass('a world beyond its own limit fails, though there is memory');
+like(slurp_file($node->logfile, $since), qr/gamelan\.world_memory_limit/, 'a world beyond its own limit fails, and the log names the setting');
 goes_on('the small world goes on');
 
 # Answers and commands have a size, too.
