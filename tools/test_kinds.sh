@@ -131,7 +131,7 @@ kind_tap() {
 npm_test() {
     local directory=$1
     shift
-    in_tests env -C "$directory" PATH="$STATE/node:$PATH" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
+    in_tests env -C "$directory" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
         "$@" npm test
 }
 
