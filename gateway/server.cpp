@@ -254,6 +254,8 @@ int Server::handle(lws* wsi, lws_callback_reasons reason, Connection* connection
         return 0;
     case LWS_CALLBACK_RECEIVE:
         return receive(wsi, *connection->session, {static_cast<const char*>(in), length});
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return connection->session->close_sent ? -1 : 0; // the answer to our close is not answered
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return write_session(wsi, *connection->session);
     case LWS_CALLBACK_CLOSED:
@@ -334,12 +336,24 @@ int Server::write_session(lws* wsi, Session& session) {
         session.want_write();
         return 0;
     }
-    if (session.phase != Phase::closing)
-        return 0;
-    std::string reason = session.close_reason.substr(0, max_close_reason_bytes);
-    lws_close_reason(wsi, static_cast<lws_close_status>(session.close_code),
-                     reinterpret_cast<unsigned char*>(reason.data()), reason.size());
-    return -1;
+    return session.phase == Phase::closing && !session.close_sent ? write_close(wsi, session) : 0;
+}
+
+// The connection stays until the client's own close (or the timeout of Gateway::close): ending it while the
+// client still sends would reset it, and the client would lose the error and the close code.
+int Server::write_close(lws* wsi, Session& session) {
+    session.close_sent = true;
+    const std::string_view reason = std::string_view(session.close_reason).substr(0, max_close_reason_bytes);
+    // A whole unmasked frame (RFC 6455, section 5.5.1): libwebsockets itself sends a close only when it ends
+    // the connection.
+    char* frame = scratch_.data() + LWS_PRE;
+    frame[0] = static_cast<char>(0x88);
+    frame[1] = static_cast<char>(reason.size() + 2);
+    frame[2] = static_cast<char>(session.close_code >> 8);
+    frame[3] = static_cast<char>(session.close_code & 0xFF);
+    std::copy(reason.begin(), reason.end(), frame + 4);
+    return lws_write(wsi, reinterpret_cast<unsigned char*>(frame), reason.size() + 4, LWS_WRITE_RAW) < 0 ? -1
+                                                                                                         : 0;
 }
 
 int Server::answer_request(lws* wsi, Connection& connection, std::string_view path) {

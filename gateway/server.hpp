@@ -39,6 +39,7 @@ class Server : public DescriptorHandler {
     void open_session(lws* wsi, Connection& connection);
     int receive(lws* wsi, Session& session, std::string_view part);
     int write_session(lws* wsi, Session& session);
+    int write_close(lws* wsi, Session& session);
     int answer_request(lws* wsi, Connection& connection, std::string_view path);
     int write_body(lws* wsi, Connection& connection);
 

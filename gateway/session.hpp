@@ -56,6 +56,7 @@ struct Session {
 
     int close_code = 0;
     std::string close_reason;
+    bool close_sent = false;
 
     void want_write() { lws_callback_on_writable(wsi); }
     void reply(SharedText text) {

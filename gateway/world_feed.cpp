@@ -3,6 +3,8 @@
 #include "core/codec/state_json.hpp"
 #include "gateway/log.hpp"
 
+#include <algorithm>
+
 namespace gamelan::gateway {
 namespace {
 
@@ -110,6 +112,10 @@ void WorldFeed::apply(codec::StateMessage& message) {
     }
     changed_tick_ = message.tick;
     snapshot_.reset();
+    // Clients are told a column that got longer as a whole, so that they never meet a slot they do not have.
+    for (codec::ColumnChange& change : message.columns)
+        if (std::ranges::count(state_.lengthened(), change.name) > 0)
+            change = state_.whole_column(change.name);
     const SharedText text = json_of(message);
     if (message.kind == codec::StateMessageKind::snapshot)
         snapshot_ = text;

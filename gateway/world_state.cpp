@@ -10,6 +10,8 @@ using codec::ColumnEncoding;
 using codec::StateMessage;
 using codec::StateMessageKind;
 
+constexpr const char* too_large = "the state is larger than --max-state-bytes";
+
 void expand_runs(const ColumnChange& change, std::vector<std::byte>& values) {
     const std::size_t width = width_of(change.type);
     values.resize(change.count * width);
@@ -55,6 +57,7 @@ ColumnChange shortest_change(const std::string& name, ColumnType type, const std
 } // namespace
 
 const char* WorldState::apply(const StateMessage& message) {
+    lengthened_.clear();
     if (message.kind == StateMessageKind::snapshot)
         forget();
     else if (!known_ || message.base_tick != tick_) {
@@ -88,7 +91,7 @@ const char* WorldState::replace_column(const ColumnChange& change) {
     const auto found = columns_.find(change.name);
     const std::size_t before = found == columns_.end() ? 0 : found->second.values.size();
     if (bytes_ - before + size > max_bytes_)
-        return "the state is larger than --max-state-bytes";
+        return too_large;
     Column& column = found == columns_.end() ? columns_[change.name] : found->second;
     column.type = change.type;
     if (change.encoding == ColumnEncoding::dense)
@@ -105,8 +108,14 @@ const char* WorldState::patch_column(const ColumnChange& change) {
         return "the delta changes a column that is not there";
     const std::size_t width = width_of(change.type);
     std::vector<std::byte>& values = found->second.values;
-    if (!change.slots.empty() && (std::size_t{change.slots.back()} + 1) * width > values.size())
-        return "the delta changes a slot that is not there";
+    const std::size_t end = change.slots.empty() ? 0 : (std::size_t{change.slots.back()} + 1) * width;
+    if (end > values.size()) {
+        if (bytes_ - values.size() + end > max_bytes_)
+            return too_large;
+        bytes_ += end - values.size();
+        values.resize(end);
+        lengthened_.push_back(change.name);
+    }
     for (std::size_t i = 0; i < change.slots.size(); ++i)
         std::memcpy(values.data() + change.slots[i] * width, change.values.data() + i * width, width);
     return nullptr;
@@ -120,6 +129,11 @@ StateMessage WorldState::snapshot() const {
     for (const auto& [name, column] : columns_)
         message.columns.push_back(shortest_change(name, column.type, column.values));
     return message;
+}
+
+ColumnChange WorldState::whole_column(const std::string& name) const {
+    const Column& column = columns_.at(name);
+    return shortest_change(name, column.type, column.values);
 }
 
 } // namespace gamelan::gateway

@@ -25,11 +25,17 @@ class WorldState {
     // cannot be applied; the state is then unknown and only a snapshot brings it back.
     const char* apply(const codec::StateMessage& message);
 
+    // The columns that the latest delta made longer: a sparse change may go beyond a column's end, and the
+    // slots between are zero then.
+    const std::vector<std::string>& lengthened() const { return lengthened_; }
+
     void forget();
 
     // The whole state as a message, each column dense or in run lengths, whichever has fewer numbers. Needs
     // known().
     codec::StateMessage snapshot() const;
+    // One whole column in the same form. The column must exist.
+    codec::ColumnChange whole_column(const std::string& name) const;
 
   private:
     struct Column {
@@ -46,6 +52,7 @@ class WorldState {
     bool known_ = false;
     std::uint64_t tick_ = 0;
     std::map<std::string, Column, std::less<>> columns_;
+    std::vector<std::string> lengthened_;
 };
 
 } // namespace gamelan::gateway

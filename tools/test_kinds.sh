@@ -48,7 +48,10 @@ kind_unit() {
 kind_sanitize() {
     cmake_build "$SANITIZE_BUILD" gamelan_unit_tests -DGAMELAN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
         "-DCMAKE_CXX_FLAGS=-O1 -g1" -DCMAKE_CXX_FLAGS_DEBUG= -DGAMELAN_BENCHMARKS=OFF || return 1
+    cmake_build "$CMAKE_BUILD" gamelan_thread_tests -DGAMELAN_TESTS=ON || return 1
     server_writes "$RUN/sanitize/leaks.supp" <"$ROOT/tools/leaks.supp" || return 1
+    copy_to_server "$CMAKE_BUILD" "$RUN/sanitize/bin" gamelan_thread_tests || return 1
+    in_tests "$RUN/sanitize/bin/gamelan_thread_tests" --gtest_filter='*Threads*:Arena*:Region*' || return 1
     LSAN_OPTIONS=suppressions=$RUN/sanitize/leaks.supp UBSAN_OPTIONS=print_stacktrace=1 run_gtest "$SANITIZE_BUILD" sanitize
 }
 

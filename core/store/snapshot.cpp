@@ -41,17 +41,24 @@ Snapshot::Snapshot(const Region& region, Ref root) : region_(region), root_ref_(
     root_ = reinterpret_cast<const RootHeader*>(data);
     if (root_->space_count > max_spaces || root_->column_count > max_columns)
         throw Error(sqlstate::snapshot_too_old, "snapshot too old");
+    const std::size_t states_bytes = root_->space_count * sizeof(SpaceState);
+    const std::size_t spaces_bytes = root_->space_count * sizeof(SpaceSpec);
+    (void)region_.resolve(root, sizeof(BlockHeader) + sizeof(RootHeader) + states_bytes +
+                                    root_->column_count * sizeof(Ref));
     data += sizeof(RootHeader);
     states_ = reinterpret_cast<const SpaceState*>(data);
-    tables_ = reinterpret_cast<const Ref*>(data + root_->space_count * sizeof(SpaceState));
-    const std::byte* layout = region_.resolve(root_->layout, sizeof(BlockHeader)) + sizeof(BlockHeader);
+    tables_ = reinterpret_cast<const Ref*>(data + states_bytes);
+    const std::byte* layout =
+        region_.resolve(root_->layout,
+                        sizeof(BlockHeader) + spaces_bytes + root_->column_count * sizeof(ColumnSpec)) +
+        sizeof(BlockHeader);
     spaces_ = reinterpret_cast<const SpaceSpec*>(layout);
-    columns_ = reinterpret_cast<const ColumnSpec*>(layout + root_->space_count * sizeof(SpaceSpec));
+    columns_ = reinterpret_cast<const ColumnSpec*>(layout + spaces_bytes);
 }
 
 std::optional<ColumnId> Snapshot::find_column(std::string_view name) const {
     for (std::uint32_t i = 0; i < root_->column_count; ++i)
-        if (name == columns_[i].name)
+        if (name == std::string_view(columns_[i].name, strnlen(columns_[i].name, sizeof columns_[i].name)))
             return ColumnId{i};
     return std::nullopt;
 }

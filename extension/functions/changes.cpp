@@ -62,14 +62,20 @@ void update_block(BaseColumn& column, const std::byte* block, std::uint32_t firs
     }
 }
 
-// Brings one column of the copy up to date. Returns the slots that differ, ascending.
-std::vector<std::uint32_t> update_column(BaseColumn& column, const store::Snapshot& snapshot,
-                                         store::ColumnId id, std::uint64_t base_sequence) {
+struct ColumnUpdate {
+    std::vector<std::uint32_t> changed; // slots that differ, ascending
+    bool is_resized;
+};
+
+// Brings one column of the copy up to date.
+ColumnUpdate update_column(BaseColumn& column, const store::Snapshot& snapshot, store::ColumnId id,
+                           std::uint64_t base_sequence) {
     const std::uint32_t slots = snapshot.slot_count(id);
     const std::uint32_t block_slots = snapshot.block_slots(id);
-    column.values.resize(static_cast<std::size_t>(slots) * column.width);
+    const std::size_t bytes = static_cast<std::size_t>(slots) * column.width;
+    ColumnUpdate update{{}, column.values.size() != bytes};
+    column.values.resize(bytes);
     column.blocks.resize(snapshot.block_count(id));
-    std::vector<std::uint32_t> changed;
     for (std::uint32_t b = 0; b * block_slots < slots; ++b) {
         const store::Ref ref = snapshot.block_ref(id, b);
         const bool is_same =
@@ -78,16 +84,18 @@ std::vector<std::uint32_t> update_column(BaseColumn& column, const store::Snapsh
             continue;
         column.blocks[b] = ref;
         const std::uint32_t first = b * block_slots;
-        update_block(column, snapshot.block(id, b), first, std::min(block_slots, slots - first), changed);
+        update_block(column, snapshot.block(id, b), first, std::min(block_slots, slots - first),
+                     update.changed);
     }
-    return changed;
+    return update;
 }
 
-void add_changes(codec::StateMessageBuilder& message, const BaseColumn& column,
-                 const std::vector<std::uint32_t>& changed) {
+// A column that got longer is sent whole: only so a reader learns of new slots whose value is zero.
+void add_changes(codec::StateMessageBuilder& message, const BaseColumn& column, const ColumnUpdate& update) {
+    const std::vector<std::uint32_t>& changed = update.changed;
     const std::size_t slots = column.values.size() / column.width;
     const bool is_sparse_smaller = changed.size() * (column.width + 1) < column.values.size();
-    if (!is_sparse_smaller) {
+    if (update.is_resized || !is_sparse_smaller) {
         message.add_dense(column.name, column.type, static_cast<std::uint32_t>(slots), column.values);
         return;
     }
@@ -119,9 +127,9 @@ std::vector<std::byte> message_since(Base& base, const store::Snapshot& snapshot
         const auto id = snapshot.find_column(column.name);
         if (!id)
             throw Error(sqlstate::internal, "a column vanished from a world");
-        const std::vector<std::uint32_t> changed = update_column(column, snapshot, *id, base.sequence);
-        if (is_delta && !changed.empty())
-            add_changes(message, column, changed);
+        const ColumnUpdate update = update_column(column, snapshot, *id, base.sequence);
+        if (is_delta && (update.is_resized || !update.changed.empty()))
+            add_changes(message, column, update);
         else if (!is_delta)
             message.add_dense(column.name, column.type,
                               static_cast<std::uint32_t>(column.values.size() / column.width), column.values);

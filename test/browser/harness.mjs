@@ -49,7 +49,7 @@ export async function launch({ webgl = true } = {}) {
 
 /** Opens the page as somebody who was never here and waits until the world is live (and, with WebGL, drawn). */
 export async function openPage(browser, { drawn = true, reducedMotion = "no-preference" } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1000, height: 640 }, reducedMotion });
+  const context = await browser.newContext({ viewport: { width: 960, height: 560 }, reducedMotion });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.failures = [];
@@ -60,6 +60,11 @@ export async function openPage(browser, { drawn = true, reducedMotion = "no-pref
   return page;
 }
 
+/** Closes the pages of a test: a planet nobody looks at still takes a processor when it is drawn in software. */
+export async function closePages(browser) {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+}
+
 export function uniqueName() {
   return `Probe ${randomBytes(4).toString("hex")}`;
 }
@@ -68,8 +73,15 @@ export function uniqueName() {
 export async function join(page, name = uniqueName()) {
   await page.getByLabel("Your name").fill(name);
   await page.getByTestId("join").click();
-  await page.waitForFunction(() => window.__gamelan.playerSlot >= 0);
+  await waitUntilPlaying(page);
   return name;
+}
+
+/** Waits until the join is answered, the state that holds it is here, and the world is followed. */
+export async function waitUntilPlaying(page) {
+  await page.waitForFunction(
+    () => window.__gamelan.connected && window.__gamelan.playerSlot >= 0 && document.querySelector(".scoreboard tr.me"),
+  );
 }
 
 /** Ids of cells that nobody owns, seen on the canvas itself (not under a panel), nearest to its middle first. */
@@ -99,12 +111,16 @@ export async function clickCell(page, cell) {
   await page.waitForFunction((id) => window.__gamelan.selectedCell === id, cell);
 }
 
-/** Waits until every act of the page is answered and the cell shows the player as its owner. */
+/** Waits until every act of the page is answered and the cell shows the player as its owner; fails on an error shown. */
 export async function waitUntilMine(page, cell) {
-  await page.waitForFunction(
-    (id) => window.__gamelan.pending === 0 && window.__gamelan.cell(id).owner === window.__gamelan.playerSlot,
-    cell,
-  );
+  const outcome = await page.waitForFunction((id) => {
+    const toast = document.querySelector("[data-testid=toast].error");
+    if (toast) return toast.textContent;
+    const mine = window.__gamelan.pending === 0 && window.__gamelan.cell(id).owner === window.__gamelan.playerSlot;
+    return mine && "mine";
+  }, cell);
+  const text = await outcome.jsonValue();
+  if (text !== "mine") throw new Error(`the page shows: ${text}`);
 }
 
 export const playerSlot = (page) => page.evaluate(() => window.__gamelan.playerSlot);

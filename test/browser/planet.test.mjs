@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { clickCell, coloursAt, freeCellsInView, join, launch, openPage, screenshot } from "./harness.mjs";
+import { after, afterEach, before, test } from "node:test";
+import { clickCell, closePages, coloursAt, freeCellsInView, join, launch, openPage, screenshot } from "./harness.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
+afterEach(() => closePages(browser));
 
 /** A lattice of points over the canvas where nothing else lies on top, with the cell under each. */
 function lattice(page) {
@@ -31,7 +32,7 @@ test("the planet is drawn: many colours on it, night around it", async () => {
   const distinct = new Set(on.map((c) => c.map((v) => v >> 5).join()));
   assert.ok(distinct.size >= 12, `only ${distinct.size} distinct colours on the planet`);
   assert.ok(Math.max(...corner) < 90, `the sky is not dark: ${corner}`);
-  const bright = on.filter((c) => Math.max(...c) > 100).length;
+  const bright = on.filter((c) => Math.max(...c) > 70).length;
   assert.ok(bright > on.length / 4, `only ${bright} of ${on.length} probes are bright`);
   await screenshot(page, "planet");
   assert.deepEqual(page.failures, []);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import {
   cellInSql,
   clickCell,
+  closePages,
   freeCellsInView,
   join,
   launch,
@@ -13,11 +14,13 @@ import {
   sql,
   uniqueName,
   waitUntilMine,
+  waitUntilPlaying,
 } from "./harness.mjs";
 
 let browser;
 before(async () => (browser = await launch()));
 after(() => browser.close());
+afterEach(() => closePages(browser));
 
 test("joining by the dialog makes a player whom the scoreboard names", async () => {
   const page = await openPage(browser);
@@ -79,7 +82,8 @@ test("the keyboard alone joins, walks, claims and reaches every control", async 
   const page = await openPage(browser, { reducedMotion: "reduce" });
   await page.keyboard.type(uniqueName());
   await page.keyboard.press("Enter");
-  await page.waitForFunction(() => window.__gamelan.playerSlot >= 0 && document.activeElement?.id === "planet");
+  await waitUntilPlaying(page);
+  await page.waitForFunction(() => document.activeElement?.id === "planet");
   await page.keyboard.press("d");
   const start = await page.waitForFunction(() => window.__gamelan.selectedCell).then((h) => h.jsonValue());
   await page.keyboard.press("e");

@@ -5,6 +5,7 @@ import { useView } from "./store.ts";
 
 export interface Hook {
   readonly tick: number;
+  /** The line is open and the gateway follows the world. */
   readonly connected: boolean;
   /** All meshes are built and drawn. */
   readonly ready: boolean;
@@ -35,7 +36,8 @@ export function installHook(game: Game, planet: Planet | undefined): void {
       return game.client.state.tick;
     },
     get connected() {
-      return useView.getState().connection.phase === "open";
+      const { connection, database } = useView.getState();
+      return connection.phase === "open" && database === "ok";
     },
     get ready() {
       return planet?.ready ?? false;

@@ -4,6 +4,9 @@ import { ClientState } from "./state.mjs";
 
 const limitMs = 30_000; // ends a test that would hang; no verdict hangs on it
 
+let players = 0;
+export const unique = (name) => `${name} ${process.pid % 10000}.${++players}`;
+
 export class Client {
   messages = [];
   states = new ClientState();
@@ -31,12 +34,13 @@ export class Client {
   }
 
   // Connects, says hello, waits for the answer and the snapshot.
+  // Names are made unique: a world refuses a second player of the same name.
   static async join(gateway, { name, ...hello } = {}) {
     const client = await Client.connect(gateway);
     await client.hello(hello);
     await client.next("snapshot");
     if (name) {
-      const answer = await client.act("join", { name });
+      const answer = await client.act("join", { name: unique(name) });
       if (answer.type !== "ack") throw new Error(`join was refused: ${JSON.stringify(answer)}`);
     }
     return client;

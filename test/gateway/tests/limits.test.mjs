@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { Client } from "../lib/client.mjs";
+import { Client, unique } from "../lib/client.mjs";
 import { eventually } from "../lib/environment.mjs";
 import { Gateway } from "../lib/gateway.mjs";
 import { ticksPass } from "../lib/world.mjs";
@@ -27,7 +27,7 @@ test("acts beyond the rate are refused with WGP04 and the connection stays", () 
   withGateway({ "acts-per-second": 1, "max-pending-acts": 1000 }, async (gateway) => {
     const client = await Client.join(gateway);
     const seqs = Array.from({ length: 40 }, (_, i) => i + 1);
-    sendTogether(client, seqs.map((seq) => ({ type: "join", seq, name: "Hasty" })));
+    sendTogether(client, seqs.map((seq) => ({ type: "join", seq, name: unique("Hasty") })));
     const answers = await Promise.all(seqs.map((seq) => client.answer(seq)));
     assert.equal(answers[0].type, "ack");
     assert.equal(answers[1].type, "ack");
@@ -41,10 +41,10 @@ test("acts beyond the rate are refused with WGP04 and the connection stays", () 
 test("more acts than may wait are refused with WGP05 and the connection stays", () =>
   withGateway({ "max-pending-acts": 2 }, async (gateway) => {
     const client = await Client.join(gateway);
-    sendTogether(client, [1, 2, 3, 4].map((seq) => ({ type: "join", seq, name: "Eager" })));
+    sendTogether(client, [1, 2, 3, 4].map((seq) => ({ type: "join", seq, name: unique("Eager") })));
     const answers = await Promise.all([1, 2, 3, 4].map((seq) => client.answer(seq)));
     assert.deepEqual(answers.map((answer) => answer.code ?? "ack"), ["ack", "ack", "WGP05", "WGP05"]);
-    assert.equal((await client.act("join", { name: "Patient" }, 5)).type, "ack");
+    assert.equal((await client.act("join", { name: unique("Patient") }, 5)).type, "ack");
     await client.leave();
   }));
 
@@ -85,7 +85,7 @@ test("a client that does not read gets a snapshot, not a backlog", () =>
     for (let i = 0; i < 60_000; ++i) slow.send({ type: "ping", nonce: i });
     const start = quick.states.history.length;
     await eventually(async () => {
-      await quick.act("join", { name: `Quick ${quick.states.tick}` });
+      await quick.act("join", { name: unique("Quick") });
       return quick.states.history.length >= start + 40;
     }, "forty changes");
     slow.socket._socket.resume();
@@ -93,7 +93,7 @@ test("a client that does not read gets a snapshot, not a backlog", () =>
     const behind = slow.states.history.filter((entry) => entry.tick > before);
     assert.ok(behind.length < 40, `${behind.length} states for 40 changes and more`);
     await ticksPass(1);
-    const answer = await slow.act("join", { name: "Slow" });
+    const answer = await slow.act("join", { name: unique("Slow") });
     assert.equal(answer.type, "ack");
     await slow.reach(answer.tick);
     await quick.reach(answer.tick);

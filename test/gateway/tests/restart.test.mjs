@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Client } from "../lib/client.mjs";
+import { Client, unique } from "../lib/client.mjs";
 import { canRestart, eventually, restartDatabase, sql } from "../lib/environment.mjs";
 import { Gateway } from "../lib/gateway.mjs";
 import { cell, freeCells, lowestWorld } from "../lib/world.mjs";
@@ -88,7 +88,7 @@ test("a database connection that is cut is made again and clients get a snapshot
   await client.next((m) => m.type === "status" && m.database === "lost", "status lost");
   await client.next((m) => m.type === "status" && m.database === "ok", "status ok");
   await client.next("snapshot");
-  assert.equal((await client.act("join", { name: "Whole" }, 50)).type, "ack");
+  assert.equal((await client.act("join", { name: unique("Whole") }, 50)).type, "ack");
   await client.leave();
   await gateway.stop();
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Client } from "../lib/client.mjs";
+import { Client, unique } from "../lib/client.mjs";
 import { sql } from "../lib/environment.mjs";
 import { Gateway } from "../lib/gateway.mjs";
 import { decodeSnapshot } from "../lib/state.mjs";
@@ -23,7 +23,7 @@ async function assertSameAsDatabase(client) {
   // A tick in which nothing changed sends nothing: then the state is the one before.
   const joined = client.states.history[0].tick;
   assert.ok(expected.tick >= joined);
-  if (client.states.tick < expected.tick) await client.act("join", { name: "Witness" });
+  if (client.states.tick < expected.tick) await client.act("join", { name: unique("Witness") });
   const actual = client.states.at(expected.tick);
   assert.deepEqual([...actual.keys()].sort(), [...expected.columns.keys()].sort());
   for (const [name, values] of expected.columns)
@@ -86,7 +86,8 @@ test("resync brings a snapshot that replaces everything", async () => {
 
 test("join, claim, plant and harvest are acknowledged and visible in SQL at once", async () => {
   const client = await Client.join(gateway);
-  assert.equal((await client.act("join", { name: "Ada Ł 🎼" })).type, "ack");
+  const name = unique("Ada Ł 🎼");
+  assert.equal((await client.act("join", { name })).type, "ack");
   const [id] = await freeCells(1);
   const world = await lowestWorld();
   const claim = await client.act("claim", { cell: id });
@@ -100,7 +101,7 @@ test("join, claim, plant and harvest are acknowledged and visible in SQL at once
   assert.equal(harvest.type, "ack", JSON.stringify(harvest));
   await client.reach(claim.tick);
   assert.equal(client.states.columns.get("cell.owner")[slot], owner);
-  assert.equal(client.states.columns.get("player.name")[owner - 1], "Ada Ł 🎼");
+  assert.equal(client.states.columns.get("player.name")[owner - 1], name);
   assert.equal(client.states.columns.get("player.claims")[owner - 1], 1);
   const [score] = await sql("SELECT game.changes($1, -1, 1000) AS message", [world.id]);
   assert.ok(decodeSnapshot(score.message).columns.get("player.score")[owner - 1] > 0);

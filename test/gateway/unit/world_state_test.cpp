@@ -69,14 +69,26 @@ TEST(WorldState, a_delta_from_another_tick_makes_the_state_unknown) {
     EXPECT_EQ(state.tick(), 3u);
 }
 
-TEST(WorldState, a_change_of_a_slot_or_column_that_is_not_there_is_refused) {
+TEST(WorldState, a_change_beyond_the_end_makes_a_column_longer_within_the_limit) {
+    WorldState state(10);
+    ASSERT_EQ(state.apply(snapshot_of(5, Bytes(4, std::byte{7}))), nullptr);
+    const std::uint32_t beyond[] = {6};
+    const std::uint32_t too_far[] = {10};
+    StateMessageBuilder longer(StateMessageKind::delta, 6, 5);
+    longer.add_sparse("a", ColumnType::u8, beyond, Bytes(1, std::byte{9}));
+    ASSERT_EQ(state.apply(decoded(longer)), nullptr);
+    EXPECT_EQ(state.lengthened(), std::vector<std::string>{"a"});
+    const Bytes expected = {std::byte{7}, std::byte{7}, std::byte{7}, std::byte{7}, {}, {}, std::byte{9}};
+    EXPECT_EQ(column_of(state), expected);
+    StateMessageBuilder longest(StateMessageKind::delta, 7, 6);
+    longest.add_sparse("a", ColumnType::u8, too_far, Bytes(1));
+    EXPECT_NE(state.apply(decoded(longest)), nullptr);
+}
+
+TEST(WorldState, a_sparse_change_of_a_column_that_is_not_there_is_refused) {
     WorldState state(1 << 20);
     ASSERT_EQ(state.apply(snapshot_of(5, Bytes(4))), nullptr);
     const std::uint32_t far[] = {4};
-    StateMessageBuilder beyond(StateMessageKind::delta, 6, 5);
-    beyond.add_sparse("a", ColumnType::u8, far, Bytes(1));
-    EXPECT_NE(state.apply(decoded(beyond)), nullptr);
-    ASSERT_EQ(state.apply(snapshot_of(5, Bytes(4))), nullptr);
     StateMessageBuilder unknown(StateMessageKind::delta, 6, 5);
     unknown.add_sparse("b", ColumnType::u8, far, Bytes(1));
     EXPECT_NE(state.apply(decoded(unknown)), nullptr);

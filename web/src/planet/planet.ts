@@ -36,7 +36,7 @@ const NO_TEXEL = 0xffffffff;
 /** A full turn of the sun, seconds. */
 const DAY_SECONDS = 900;
 /** Without a graphics card frames are dear: draw this often when nobody moves the camera, milliseconds. */
-const IDLE_FRAME_MS = 140;
+const IDLE_FRAME_MS = 250;
 
 export interface PlanetHandlers {
   onPick(cell: number): void;
@@ -69,7 +69,7 @@ export class Planet {
   private grid: Grid | undefined;
   private state: StateBytes | undefined;
   private texture: DataTexture | undefined;
-  private resolution = 1;
+  private resolution: number;
   private lastFrameMs = 0;
   private lastDrawnMs = 0;
   private opening = 0;
@@ -85,15 +85,16 @@ export class Planet {
     this.canvas = canvas;
     this.handlers = handlers;
     this.moment = moment;
+    this.quality = wanted ?? (drawsInSoftware() ? "low" : "high");
+    this.resolution = this.quality === "low" ? 0.7 : 1;
     const context = canvas.getContext("webgl2", {
-      antialias: wanted !== "low",
+      antialias: this.quality === "high",
       alpha: false,
       powerPreference: "high-performance",
     });
     if (!context) throw new Error("WebGL2 is not available");
     this.renderer = new WebGLRenderer({ canvas, context });
     this.renderer.setClearColor(NIGHT, 1);
-    this.quality = wanted ?? (isSoftware(context) ? "low" : "high");
     this.sky = new Sky(this.quality === "high");
     this.material = tileMaterial(this.quality);
     this.core.visible = false;
@@ -161,6 +162,8 @@ export class Planet {
     this.motion = !reduced;
     this.orbit.inertia = !reduced;
     this.uniform("uMotion", reduced ? 0 : 1);
+    // The sun stands still now, or moves again: nobody should have to start in the dark.
+    if (!this.chunks) this.lookAtDawn();
   }
 
   setSelected(cell: number | undefined): void {
@@ -264,7 +267,7 @@ export class Planet {
   /** Starts where the evening falls: most of the face in light, the night at its edge. */
   private lookAtDawn(): void {
     const sun = this.sunDirection();
-    const longitude = Math.atan2(sun.y, sun.x) + 1.12;
+    const longitude = Math.atan2(sun.y, sun.x) + 1.0;
     this.orbit.flyTo(Math.cos(longitude), Math.sin(longitude), 0.3);
     this.orbit.settle();
   }
@@ -276,7 +279,7 @@ export class Planet {
     this.lastFrameMs = timeMs;
     const before = this.orbit.eye.clone();
     this.orbit.update(seconds);
-    const moving = before.distanceToSquared(this.orbit.eye) > 1e-12;
+    const moving = before.distanceToSquared(this.orbit.eye) > 1e-7;
     if (this.hovering) {
       this.setHover(this.pick(this.hovering.x, this.hovering.y));
       this.hovering = undefined;
@@ -299,7 +302,7 @@ export class Planet {
     this.uniform("uOpening", 1 - (1 - this.opening) ** 3);
     this.sky.update(this.orbit.eye, sun, this.renderer.getPixelRatio());
     this.placeMarker(timeMs);
-    this.chunks?.cull(this.orbit.eye, this.quality === "high" ? 4 : 0.75);
+    this.chunks?.cull(this.orbit.eye, this.quality === "high" ? 4 : 0.5);
     this.renderer.render(this.scene, this.orbit.camera);
   }
 
@@ -327,9 +330,13 @@ export class Planet {
   }
 }
 
-function isSoftware(context: WebGL2RenderingContext): boolean {
+/** Asked on a canvas of its own, because antialiasing has to be chosen before the real one has a context. */
+function drawsInSoftware(): boolean {
+  const context = document.createElement("canvas").getContext("webgl2");
+  if (!context) return false;
   const info = context.getExtension("WEBGL_debug_renderer_info");
   const name = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
+  context.getExtension("WEBGL_lose_context")?.loseContext();
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 

@@ -138,7 +138,7 @@ void main() {
   float pixel = fwidth(vEdge);
   float fine = 1.0 - smoothstep(0.10, 0.45, pixel);
 
-  vec3 albedo = mix(uLow[min(dye, 4u)], uHigh[min(dye, 4u)], dye == 0u ? vGeology : pow(filled, 0.8));
+  vec3 albedo = mix(uLow[min(dye, 4u)], uHigh[min(dye, 4u)], dye == 0u ? vGeology : pow(filled, 0.6));
   if (dye == 0u) albedo *= 0.72 + 0.5 * vGeology + 0.14 * (grain - 0.5);
   else albedo *= (0.90 + 0.20 * grain) * mix(vec3(0.86, 0.90, 1.04), vec3(1.10, 1.04, 0.92), vGeology);
 
