@@ -36,6 +36,11 @@ build_extension() {
 cmake_build() {
     local directory=$1 target=$2
     shift 2
+    # A clone that was moved: what CMake remembers holds the old place.
+    if [[ -f $directory/CMakeCache.txt ]] &&
+        ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$directory/CMakeCache.txt"; then
+        rm -rf "$directory"
+    fi
     cmake -S "$ROOT" -B "$directory" "$@" && cmake --build "$directory" --parallel "$JOBS" --target "$target"
 }
 

@@ -43,7 +43,6 @@ test_stage() {
         [[ ! -e $ROOT/$folder || $folder == web/* ]] || folders+=("$folder")
     done
     copy_to_server "$ROOT" "$STATE/tests" --exclude=test/artefacts "${folders[@]}"
-    stage_node
     # One run at a time: two would remove each other's files.
     "${AS_SERVER[@]}" touch "$STATE/run/test-lock"
     exec 8>>"$STATE/run/test-lock"
@@ -51,16 +50,6 @@ test_stage() {
     RUN=$STATE/test-run
     "${AS_SERVER[@]}" rm -rf "$RUN"
     "${AS_SERVER[@]}" mkdir -p "$RUN"
-}
-
-# The tests' programs run on the Node that the page's packages bring, where that is newer than the system's.
-stage_node() {
-    local program
-    for program in "$ROOT"/web/node_modules/node-linux-*/bin/node; do
-        if [[ -x $program ]]; then
-            copy_to_server "$(dirname "$program")" "$STATE/node" node
-        fi
-    done
 }
 
 # test_kind KIND: a row of the report; the end of the log is shown when something failed.

@@ -3,7 +3,7 @@
 # kind leaves behind. A function runs where `set -e` has no effect, so each step that may fail says so.
 # shellcheck shell=bash disable=SC2016 # patterns are expanded by the inner shells, which can read the folders
 
-readonly FUZZ_SECONDS=30 RUNNER_LIMIT_S=600
+readonly FUZZ_SECONDS=30 RUNNER_LIMIT_S=1200
 SANITIZE_BUILD=$ROOT/build/sanitize
 FUZZ_BUILD=$ROOT/build/fuzz
 
@@ -134,7 +134,7 @@ kind_tap() {
 npm_test() {
     local directory=$1
     shift
-    in_tests env -C "$directory" PATH="$STATE/node:$PATH" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
+    in_tests env -C "$directory" npm_config_cache="$RUN/npm" npm_config_update_notifier=false CI=1 NO_COLOR=1 \
         "$@" npm test
 }
 

@@ -12,7 +12,7 @@ report_add() {
     local name=$1 status=$2 passed failed remark=
     read -r passed failed <<<"$3"
     if ((status != 0 && failed == 0)); then
-        failed=1 remark="the runner ended with status $status"
+        failed=1 remark="the runner ended with status $status$([[ $status != 124 ]] || printf ' (took too long)')"
     elif ((passed + failed == 0)); then
         failed=1 remark="no test ran"
     fi
@@ -64,7 +64,11 @@ count_node() {
     plain=$(sed 's/\x1b\[[0-9;]*m//g' "$1")
     passed=$(sum_of 's/^(#|ℹ) pass ([0-9]+)$/\2/p; s/^ *Tests +(.* )?([0-9]+) passed.*/\2/p; s/^ +([0-9]+) passed \(.*/\1/p')
     failed=$(sum_of 's/^(#|ℹ) fail ([0-9]+)$/\2/p; s/^ *Tests +([0-9]+) failed.*/\1/p; s/^ +([0-9]+) failed$/\1/p')
-    printf '%d %d\n' "$passed" "$failed"
+    if ((passed + failed == 0)); then
+        count_tap "$1" # cut off before its sum
+    else
+        printf '%d %d\n' "$passed" "$failed"
+    fi
 }
 
 sum_of() { sed -nE "$1" <<<"$plain" | awk '{ sum += $1 } END { print sum + 0 }'; }
