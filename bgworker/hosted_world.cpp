@@ -110,6 +110,15 @@ void HostedWorld::collect_requests() {
     }
 }
 
+void HostedWorld::refuse_requests() {
+    if (runtime().queue_length.load() == 0)
+        return;
+    const char* is = pg::name_of(state());
+    requests::fail_queue(slot_, sqlstate::world_not_running,
+                         "world " + std::to_string(id_) + " is " + is + ", not in memory",
+                         "game.world says why; so does the server log.");
+}
+
 void HostedWorld::take_call(std::uint32_t index) {
     const pg::Request& request = pg::request(index);
     if (!is_ticking() && steps_.empty()) {

@@ -30,6 +30,8 @@ class HostedWorld {
     // Moves what sessions ask of this world from its queue to here.
     void collect_requests();
     bool is_due(std::int64_t now_ns) const;
+    // For a world that is not in memory: says why to all who ask something of it.
+    void refuse_requests();
     // When it wants to be looked at next; the far future when nothing is pending.
     std::int64_t next_deadline_ns() const;
     bool wants_inbox() const;

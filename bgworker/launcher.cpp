@@ -136,5 +136,5 @@ extern "C" void gamelan_launcher_main(Datum) {
         ResetLatch(MyLatch);
         look_around();
     }
-    proc_exit(0);
+    proc_exit(1); // 0 would mean "never again"; at a shutdown the postmaster starts nothing anyway
 }

@@ -2,6 +2,7 @@
 
 #include "core/codec/checkpoint.hpp"
 #include "core/codec/command_batch.hpp"
+#include "extension/pg/json_input.hpp"
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/settings.hpp"
@@ -26,6 +27,7 @@ struct Manifest {
     std::uint64_t row_hash;
     std::int32_t chunks;
     std::uint64_t chunks_hash;
+    bool is_of_definition; // written for the game, seed and configuration that the world has now
     std::vector<codec::SpaceExtent> spaces;
 };
 
@@ -40,14 +42,30 @@ std::unique_ptr<game::World> make_rules(const DefinitionRow& row) {
     return game::find_module(row.definition.game).make(row.id, row.definition.seed, row.definition.config);
 }
 
+// The slots of each space. Throws Error(corrupt_data).
+std::vector<codec::SpaceExtent> to_extents(std::span<const pg::JsonEntry> entries) {
+    std::vector<codec::SpaceExtent> out;
+    for (const auto& [name, value] : pg::to_config(entries)) {
+        const auto* slots = std::get_if<std::int64_t>(&value);
+        if (slots == nullptr || *slots < 0 || *slots > store::max_slots)
+            throw Error(sqlstate::corrupt_data,
+                        "a checkpoint is damaged: the size of space " + name + " is none");
+        out.push_back({name, static_cast<std::uint32_t>(*slots)});
+    }
+    return out;
+}
+
 // Newest first.
 std::vector<Manifest> read_manifests(std::int64_t world_id) {
     std::vector<Manifest> out;
-    const std::uint64_t count =
-        spi::run("SELECT tick, format_version, codec, state_hash, log_tick, row_hash, chunks, chunks_hash, "
-                 "ARRAY(SELECT key || '=' || value FROM jsonb_each_text(spaces))::text FROM game.checkpoint "
-                 "WHERE world = $1 ORDER BY tick DESC",
-                 {spi::bigint(world_id)});
+    const std::uint64_t count = spi::run(
+        "SELECT c.tick, c.format_version, c.codec, c.state_hash, c.log_tick, c.row_hash, c.chunks, "
+        "c.chunks_hash, "
+        "(c.definition = jsonb_build_object('game', d.game, 'seed', d.seed, 'config', d.config))::int, "
+        "CASE WHEN jsonb_typeof(c.spaces) = 'object' THEN c.spaces ELSE '{}' END "
+        "FROM game.checkpoint AS c JOIN game.world_definition AS d ON d.id = c.world "
+        "WHERE c.world = $1 ORDER BY c.tick DESC",
+        {spi::bigint(world_id)});
     for (std::uint64_t row = 0; row < count; ++row) {
         Manifest manifest{static_cast<std::uint64_t>(spi::bigint_at(row, 1)),
                           spi::integer_at(row, 2),
@@ -57,17 +75,14 @@ std::vector<Manifest> read_manifests(std::int64_t world_id) {
                           static_cast<std::uint64_t>(spi::bigint_at(row, 6)),
                           spi::integer_at(row, 7),
                           static_cast<std::uint64_t>(spi::bigint_at(row, 8)),
+                          spi::integer_at(row, 9) != 0,
                           {}};
-        // "{cell=40962,player=3}": names of spaces hold nothing that an array would quote.
-        std::string_view rest = spi::text_at(row, 9);
-        rest.remove_prefix(1);
-        while (rest.size() > 1) {
-            const std::size_t equals = rest.find('=');
-            const std::size_t end = rest.find_first_of(",}");
-            manifest.spaces.push_back({std::string(rest.substr(0, equals)),
-                                       static_cast<std::uint32_t>(std::stoul(
-                                           std::string(rest.substr(equals + 1, end - equals - 1))))});
-            rest.remove_prefix(end + 1);
+        const std::span<const pg::JsonEntry> spaces =
+            pg::flatten_object(spi::json_at(row, 10), "a checkpoint's spaces");
+        try {
+            manifest.spaces = to_extents(spaces);
+        } catch (const Error&) {
+            manifest.spaces.clear(); // then the state hash differs, and the checkpoint is refused for that
         }
         out.push_back(std::move(manifest));
     }
@@ -124,6 +139,9 @@ void load_checkpoint(store::WorldStore& store, std::int64_t world_id, const Mani
                                                 manifest.codec + "), this library knows version " +
                                                 std::to_string(codec::checkpoint_format_version) + " (" +
                                                 std::string(codec::checkpoint_codec) + ")");
+    if (!manifest.is_of_definition)
+        throw Error(sqlstate::corrupt_data,
+                    "a checkpoint was written for another game, seed or configuration than the world has");
     store.begin_tick();
     codec::restore_spaces(store, manifest.spaces);
     std::uint64_t chain = 0;
@@ -209,9 +227,7 @@ std::unique_ptr<sim::Simulation> from_beginning(HostedWorld& world, const Defini
     std::unique_ptr<game::World> rules = make_rules(definition);
     store::WorldStore store =
         store::WorldStore::create(pg::region(), world.slot(), rules->layout(), memory_limit_units());
-    auto simulation = std::make_unique<sim::Simulation>(world.id(), std::move(rules), std::move(store));
-    simulation->generate();
-    return simulation;
+    return std::make_unique<sim::Simulation>(world.id(), std::move(rules), std::move(store));
 }
 
 std::unique_ptr<sim::Simulation> from_memory(HostedWorld& world, const DefinitionRow& definition,
@@ -293,6 +309,19 @@ bool is_complete(const DefinitionRow& definition, std::string& missing) {
     return false;
 }
 
+// The hint belongs to the reason: it names the setting that would help, where there is one.
+void report_failure(HostedWorld& world, const Error& error) {
+    const std::string more = error.hint().empty() ? error.detail() : error.hint();
+    world.set_state(WorldState::failed, more.empty() ? error.message() : error.message() + ". " + more);
+    const char* code = error.code().c_str();
+    ereport(WARNING, (errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
+                      errmsg("world " INT64_FORMAT " cannot be brought into memory: %s", world.id(),
+                             error.message().c_str()),
+                      errdetail_internal("%s%sThe world stays stopped; nothing was deleted.",
+                                         error.detail().c_str(), error.detail().empty() ? "" : " "),
+                      error.hint().empty() ? 0 : errhint("%s", error.hint().c_str())));
+}
+
 } // namespace
 
 RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
@@ -309,10 +338,17 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
     std::unique_ptr<sim::Simulation> simulation;
     try {
         Position position;
-        if (pg::region().control(world.slot()).root.load() != 0)
+        if (pg::region().control(world.slot()).root.load() != 0) {
             simulation = from_memory(world, definition, position);
-        else if (simulation = from_checkpoint(world, definition, position); !simulation)
+        } else {
+            // What a worker that died while it recovered this world had taken; nobody ever saw it.
+            store::Arena(pg::region(), world.slot(), 0).release_all();
+            simulation = from_checkpoint(world, definition, position);
+        }
+        if (!simulation) {
             simulation = from_beginning(world, definition);
+            simulation->generate();
+        }
         const std::uint64_t from_tick = simulation->tick();
         if (!replay(world, *simulation, definition, position))
             return RecoveryResult::stopped;
@@ -325,11 +361,7 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
     } catch (const Error& error) {
         if (simulation)
             give_back(simulation->store());
-        world.set_state(WorldState::failed, error.message());
-        ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
-                          errmsg("world " INT64_FORMAT " cannot be recovered: %s", world.id(),
-                                 error.message().c_str()),
-                          errhint("The world stays stopped; nothing was deleted.")));
+        report_failure(world, error);
         return RecoveryResult::failed;
     }
 }

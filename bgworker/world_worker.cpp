@@ -110,9 +110,12 @@ void Worker::turn(std::int64_t now_ns) {
     pg::shared->turns.fetch_add(1);
     read_definitions_if_changed(now_ns);
     release_leavers();
-    for (const auto& world : worlds_)
+    for (const auto& world : worlds_) {
         if (world->is_loaded())
             world->collect_requests();
+        else
+            world->refuse_requests();
+    }
     check_paused_syncs();
 
     TurnLog log;
@@ -251,11 +254,8 @@ void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
     }
     HostedWorld& world = **found;
     if (!world.is_loaded() && recover(world, row) != RecoveryResult::ready) {
-        if (world.state() == WorldState::waiting) {
+        if (world.state() == WorldState::waiting)
             look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
-            world.fail_all(sqlstate::world_not_running, "the world is waiting for its data",
-                           "Look at game.world.");
-        }
         return;
     }
     world.follow(row, monotonic_ns());

@@ -48,10 +48,9 @@ Snapshot::Snapshot(const Region& region, Ref root) : region_(region), root_ref_(
     data += sizeof(RootHeader);
     states_ = reinterpret_cast<const SpaceState*>(data);
     tables_ = reinterpret_cast<const Ref*>(data + states_bytes);
-    const std::byte* layout =
-        region_.resolve(root_->layout,
-                        sizeof(BlockHeader) + spaces_bytes + root_->column_count * sizeof(ColumnSpec)) +
-        sizeof(BlockHeader);
+    const std::byte* layout = region_.resolve(root_->layout, sizeof(BlockHeader) + spaces_bytes +
+                                                                 root_->column_count * sizeof(ColumnSpec)) +
+                              sizeof(BlockHeader);
     spaces_ = reinterpret_cast<const SpaceSpec*>(layout);
     columns_ = reinterpret_cast<const ColumnSpec*>(layout + spaces_bytes);
 }

@@ -26,7 +26,6 @@ WorldStore WorldStore::create(const Region& region, WorldSlot slot, const Layout
         store.arena_.release_all();
         throw;
     }
-    region.control(store.slot_).root.store(store.newest_root_.value);
     return store;
 }
 

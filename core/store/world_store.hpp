@@ -15,7 +15,8 @@ namespace gamelan::store {
 
 class WorldStore {
   public:
-    // A new world of `layout` in a slot the caller has claimed, all values zero, published at tick 0.
+    // A new world of `layout` in a slot the caller has claimed, all values zero. Readers see nothing of it
+    // before its first publish(), and a successor finds nothing to take over.
     static WorldStore create(const Region& region, WorldSlot slot, const Layout& layout,
                              std::uint32_t limit_units);
     // Takes over a world from an owner that died: its newest published version is where the world stands.

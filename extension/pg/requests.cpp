@@ -146,7 +146,7 @@ void require_running(store::WorldSlot slot, std::int64_t world_id) {
 
 bool try_submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
                 std::string_view payload, Handle& handle) {
-    const std::size_t room = shared->request_bytes - offsetof(Request, payload);
+    const auto room = static_cast<std::size_t>(settings::max_command_bytes);
     if (payload.size() > room)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the command is too large"),
                         errdetail("It has %zu bytes, %zu fit.", payload.size(), room),

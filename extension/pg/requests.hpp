@@ -22,7 +22,8 @@ store::WorldSlot require_world(std::int64_t world_id);
 // Raises world_not_running unless the world is one of those that apply commands by themselves.
 void require_running(store::WorldSlot slot, std::int64_t world_id);
 
-// Queues a request for a world; false when gamelan.max_requests are in flight. Raises when the payload is too large.
+// Queues a request for a world; false when gamelan.max_requests are in flight. Raises when the payload is too
+// large.
 bool try_submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
                 std::string_view payload, Handle& handle);
 // The same, raising queue_full.

@@ -138,10 +138,12 @@ void on_transaction(XactEvent event, void*) {
         requests::abandon_all();
         break;
     case XACT_EVENT_PRE_PREPARE:
-        if (!pending().commands.empty() || pending().definitions_changed_by != InvalidSubTransactionId)
+        if (!pending().commands.empty() || !pending().checkpoints.empty() ||
+            pending().definitions_changed_by != InvalidSubTransactionId)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                            errmsg("cannot PREPARE a transaction that has queued commands or changed worlds"),
-                            errhint("Commit it, or do not use game.enqueue() in it.")));
+                            errmsg("cannot PREPARE a transaction that has queued commands, changed worlds or "
+                                   "written checkpoints"),
+                            errhint("Commit it instead.")));
         break;
     default:
         break;

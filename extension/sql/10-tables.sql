@@ -16,6 +16,9 @@ COMMENT ON TABLE game.world_definition IS 'What each world is: its game, seed an
 CREATE SEQUENCE game.world_id_seq OWNED BY game.world_definition.id;
 CREATE SEQUENCE game.command_handle_seq;
 CREATE SEQUENCE game.inbox_id_seq;
+COMMENT ON SEQUENCE game.world_id_seq IS 'ids of worlds; never used twice, so that nothing left over can belong to a new one';
+COMMENT ON SEQUENCE game.command_handle_seq IS 'handles that game.enqueue returns';
+COMMENT ON SEQUENCE game.inbox_id_seq IS 'the order in which transactions with queued commands committed';
 
 CREATE TABLE game.world_head (
     world bigint PRIMARY KEY,

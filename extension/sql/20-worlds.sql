@@ -39,8 +39,13 @@ CREATE FUNCTION game.create_world(
 #variable_conflict use_variable
 DECLARE
     new_id bigint;
-    complete jsonb := game._complete_config(game, config);
+    complete jsonb;
 BEGIN
+    IF game IS NULL OR config IS NULL THEN
+        RAISE EXCEPTION 'a world needs a game and a config' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'The config may be an empty object.';
+    END IF;
+    complete := game._complete_config(game, config);
     IF name IS NULL OR name !~ '\S' OR octet_length(name) > 63 THEN
         RAISE EXCEPTION 'a world needs a name of 1 to 63 bytes' USING ERRCODE = 'invalid_parameter_value';
     END IF;

@@ -31,7 +31,11 @@ Columns make_columns(std::uint32_t slots = 5000) {
 }
 
 WorldStore make_store(const TestRegion& region, const Columns& columns, std::int64_t id = 1) {
-    return WorldStore::create(*region, region->claim_slot(id), columns.layout, region.limit());
+    WorldStore store = WorldStore::create(*region, region->claim_slot(id), columns.layout, region.limit());
+    store.begin_tick();
+    store.seal(0);
+    store.publish();
+    return store;
 }
 
 void commit(WorldStore& store, std::uint64_t tick) {
@@ -48,6 +52,17 @@ TEST(WorldStore, BeginsWithZerosAndTakesNoBlocksForThem) {
     EXPECT_EQ(state.slot_count(columns.things), 5000u);
     EXPECT_EQ(state.get<std::int64_t>(columns.numbers, 4999), 0);
     EXPECT_FALSE(state.block_ref(columns.numbers, 4));
+}
+
+TEST(WorldStore, IsNotThereForOthersBeforeItsFirstPublish) {
+    const TestRegion region;
+    const Columns columns = make_columns();
+    const WorldSlot slot = region->claim_slot(1);
+    WorldStore store = WorldStore::create(*region, slot, columns.layout, region.limit());
+    EXPECT_EQ(Snapshot::current(*region, slot), std::nullopt);
+    EXPECT_THROW(WorldStore::take_over(*region, slot, region.limit()), Error);
+    EXPECT_TRUE(store.release());
+    EXPECT_EQ(region->units_used(), 0u);
 }
 
 TEST(WorldStore, ReadersSeeATickOnlyOnceItIsPublished) {
