@@ -100,7 +100,8 @@ run_round(++$round, sub { kill 'KILL', worker_pid($node, 'gamelan checkpointer')
 
 # The log alone, replayed elsewhere without any checkpoint, gives the same state.
 my $here = pause_at_rest($node, $world);
-cmp_ok($node->safe_psql('game', "SELECT count(*) FROM game.checkpoint WHERE world = $world"), '>', 0, 'checkpoints were written on the way');
+ok($node->poll_query_until('game', "SELECT count(*) > 0 FROM game.checkpoint WHERE world = $world"),
+	'checkpoints were written on the way');
 my $dump = "$PostgreSQL::Test::Utils::tmp_check/crash.dump";
 command_ok([ 'pg_dump', '-Fc', '-f', $dump, '--exclude-table-data=game.checkpoint', '--exclude-table-data=game.checkpoint_chunk',
 		'-d', $node->connstr('game') ], 'the world is dumped without its checkpoints');
