@@ -152,9 +152,9 @@ std::variant<Values, ConfigError> read_file(const std::string& path) {
             return ConfigError{where + ": expected 'name = value'"};
         const std::string name(trimmed(content.substr(0, equals)));
         if (!find_setting(name) || name == "config")
-            return ConfigError{where + ": unknown setting '" + name + "'"};
+            return ConfigError{std::string(where).append(": unknown setting '").append(name).append("'")};
         if (!values.emplace(name, trimmed(content.substr(equals + 1))).second)
-            return ConfigError{where + ": '" + name + "' is set twice"};
+            return ConfigError{std::string(where).append(": '").append(name).append("' is set twice")};
     }
     return values;
 }

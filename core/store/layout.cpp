@@ -13,8 +13,7 @@ namespace {
 void copy_name(char* out, std::size_t room, const std::string& name) {
     if (name.size() >= room)
         throw Error(sqlstate::invalid_config, "the name \"" + name + "\" is too long");
-    std::memset(out, 0, room);
-    std::memcpy(out, name.data(), name.size());
+    std::fill(std::copy(name.begin(), name.end(), out), out + room, '\0');
 }
 
 } // namespace
