@@ -33,20 +33,24 @@ for rate in 60 240; do
     sql "SELECT game.drop_world($world)" >/dev/null
 done
 
-# Batches as a gateway sends them: 96 acts in flight on each connection.
-world=$(make_world throughput 64 60)
-cell=$(first_cell "$world")
-cat >"$scratch/batch.sql" <<END
+# Batches as a gateway sends them: 96 acts in flight on each connection. What is in flight is answered once a tick, so
+# 96 × rate × connections is the most there can be.
+for rate in 60 240; do
+    world=$(make_world "throughput $rate" 64 "$rate")
+    cell=$(first_cell "$world")
+    cat >"$scratch/batch.sql" <<END
 SELECT count(*) FROM game.calls($world, array_fill(current_user::text, ARRAY[96]), array_fill('plant'::text, ARRAY[96]),
     array_fill('{"cell": $cell, "resource": 1}'::jsonb, ARRAY[96]), array_fill(NULL::bigint, ARRAY[96]));
 END
-for connections in 1 8; do
-    before=$(sql "SELECT commands_applied FROM game.world WHERE id = $world")
-    begun=$(date +%s.%N)
-    "$GAMELAN_PG_BIN/pgbench" -n -M prepared -c "$connections" -j 1 -T "$seconds" -f "$scratch/batch.sql" >"$scratch/out" 2>&1
-    after=$(sql "SELECT commands_applied FROM game.world WHERE id = $world")
-    figure "durable commands at 60 Hz, 96 in flight on $connections connection$([[ $connections == 1 ]] || echo s)" \
-        "$(awk -v a="$before" -v b="$after" -v t="$begun" -v n="$(date +%s.%N)" 'BEGIN { printf "%.0f", (b - a) / (n - t) }')" per_second
+    for connections in 1 8; do
+        before=$(sql "SELECT commands_applied FROM game.world WHERE id = $world")
+        begun=$(date +%s.%N)
+        "$GAMELAN_PG_BIN/pgbench" -n -M prepared -c "$connections" -j 1 -T "$seconds" -f "$scratch/batch.sql" >"$scratch/out" 2>&1
+        after=$(sql "SELECT commands_applied FROM game.world WHERE id = $world")
+        figure "durable commands at $rate Hz, 96 in flight on $connections connection$([[ $connections == 1 ]] || echo s)" \
+            "$(awk -v a="$before" -v b="$after" -v t="$begun" -v n="$(date +%s.%N)" 'BEGIN { printf "%.0f", (b - a) / (n - t) }')" per_second
+    done
+    figure "log bytes per command, $rate Hz" \
+        "$(sql "SELECT round(sum(length(commands))::numeric / (SELECT commands_applied FROM game.world WHERE id = $world), 1) FROM game.tick_log WHERE world = $world")" bytes
+    sql "SELECT game.drop_world($world)" >/dev/null
 done
-figure "WAL of a tick's log row per command (96 in a batch)" \
-    "$(sql "SELECT round(avg(length(commands)) / 96, 1) FROM game.tick_log WHERE world = $world AND length(commands) > 2000")" bytes_packed

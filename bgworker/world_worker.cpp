@@ -52,6 +52,7 @@ class Worker {
     void turn(std::int64_t now_ns);
     void read_definitions_if_changed(std::int64_t now_ns);
     void adopt_definitions(const std::vector<DefinitionRow>& rows, std::int64_t now_ns);
+    HostedWorld* find_or_add(const DefinitionRow& row, std::int64_t now_ns);
     void host(const DefinitionRow& row, std::int64_t now_ns);
     void drop(HostedWorld& world);
     void release_leavers();
@@ -235,30 +236,32 @@ void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, std::int6
     }
 }
 
+// The world of that definition, new if need be; null when there is no room for it now.
+HostedWorld* Worker::find_or_add(const DefinitionRow& row, std::int64_t now_ns) {
+    for (const auto& world : worlds_)
+        if (world->id() == row.id)
+            return world.get();
+    try {
+        const std::optional<store::WorldSlot> held = pg::region().find(row.id);
+        const store::WorldSlot slot = held ? *held : pg::region().claim_slot(row.id);
+        return worlds_.emplace_back(std::make_unique<HostedWorld>(slot, row)).get();
+    } catch (const Error& error) {
+        ereport(WARNING,
+                (errmsg("world " INT64_FORMAT " cannot be loaded: %s", row.id, error.message().c_str()),
+                 errhint("%s", error.hint().c_str())));
+        look_again_ns_ = std::min(look_again_ns_, now_ns + 10 * second_ns);
+        return nullptr;
+    }
+}
+
 void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
-    auto found = std::find_if(worlds_.begin(), worlds_.end(),
-                              [&](const auto& world) { return world->id() == row.id; });
-    if (found == worlds_.end()) {
-        try {
-            const std::optional<store::WorldSlot> held = pg::region().find(row.id);
-            const store::WorldSlot slot = held ? *held : pg::region().claim_slot(row.id);
-            worlds_.push_back(std::make_unique<HostedWorld>(slot, row));
-        } catch (const Error& error) {
-            ereport(WARNING,
-                    (errmsg("world " INT64_FORMAT " cannot be loaded: %s", row.id, error.message().c_str()),
-                     errhint("%s", error.hint().c_str())));
-            look_again_ns_ = std::min(look_again_ns_, now_ns + 10 * second_ns);
-            return;
-        }
-        found = std::prev(worlds_.end());
-    }
-    HostedWorld& world = **found;
-    if (!world.is_loaded() && recover(world, row) != RecoveryResult::ready) {
-        if (world.state() == WorldState::waiting)
-            look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
+    HostedWorld* world = find_or_add(row, now_ns);
+    if (world == nullptr)
         return;
-    }
-    world.follow(row, monotonic_ns());
+    if (world->is_loaded() || recover(*world, row) == RecoveryResult::ready)
+        world->follow(row, monotonic_ns());
+    else if (world->state() == WorldState::waiting)
+        look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
 }
 
 void Worker::drop(HostedWorld& world) {
