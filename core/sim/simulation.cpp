@@ -1,6 +1,7 @@
 #include "core/sim/simulation.hpp"
 
 #include "core/base/json_writer.hpp"
+#include "core/game/actions.hpp"
 
 namespace gamelan::sim {
 
@@ -11,17 +12,6 @@ store::ColumnId required_column(const store::WorldStore& store, std::string_view
     if (!column)
         throw Error(sqlstate::internal, "the game's layout lacks the column " + std::string(name));
     return *column;
-}
-
-std::string signature(const game::ActionSpec& spec) {
-    std::string out(spec.name);
-    out += "(";
-    for (const game::Parameter& parameter : spec.parameters) {
-        if (out.back() != '(')
-            out += ", ";
-        out.append(parameter.name).append(" ").append(game::name_of(parameter.type));
-    }
-    return out + ")";
 }
 
 } // namespace
@@ -57,29 +47,17 @@ std::optional<std::uint32_t> Simulation::find_player(const std::string& actor) c
     return found == player_of_actor_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::size_t Simulation::action_index(std::string_view name) const {
-    const auto& actions = world_->actions();
-    for (std::size_t i = 0; i < actions.size(); ++i)
-        if (actions[i].name == name)
-            return i;
-    std::string known;
-    for (const game::ActionSpec& spec : actions)
-        known += (known.empty() ? "" : ", ") + signature(spec);
-    throw Error(sqlstate::undefined_action, "action \"" + std::string(name) + "\" does not exist", {},
-                "The world's actions are: " + known + ".");
-}
-
 void Simulation::check(const game::Command& command) const {
-    const game::ActionSpec& spec = world_->actions()[action_index(command.action)];
+    const game::ActionSpec& spec = world_->actions()[game::find_action(world_->actions(), command.action)];
     if (command.arguments.size() != spec.parameters.size())
         throw Error(sqlstate::missing_argument, "the command does not have the arguments of its action", {},
-                    "Call it as " + signature(spec) + ".");
+                    game::signature_hint(spec));
     for (std::size_t i = 0; i < spec.parameters.size(); ++i)
         if (game::type_of(command.arguments[i]) != spec.parameters[i].type)
             throw Error(sqlstate::argument_type_mismatch,
                         "argument \"" + std::string(spec.parameters[i].name) + "\" must be of type " +
                             std::string(game::name_of(spec.parameters[i].type)),
-                        {}, "Call it as " + signature(spec) + ".");
+                        {}, game::signature_hint(spec));
 }
 
 Outcome Simulation::apply(const game::Command& command, std::uint64_t tick,
@@ -96,7 +74,8 @@ Outcome Simulation::apply(const game::Command& command, std::uint64_t tick,
     try {
         check(command);
         game::ActionContext context{store_, world_id_, tick, command.actor, player, own_events};
-        outcome.result = world_->act(action_index(command.action), command.arguments, context);
+        outcome.result =
+            world_->act(game::find_action(world_->actions(), command.action), command.arguments, context);
         if (!player && context.player)
             player_of_actor_.emplace(command.actor, *context.player);
         if (context.player && command.client_seq > 0)

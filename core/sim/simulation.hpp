@@ -49,7 +49,6 @@ class Simulation {
 
   private:
     Outcome apply(const game::Command& command, std::uint64_t tick, std::vector<LoggedEvent>& events);
-    std::size_t action_index(std::string_view name) const;
     std::optional<std::uint32_t> find_player(const std::string& actor) const;
     void index_players();
 

@@ -1,7 +1,7 @@
 // SQL functions that change a world. Their contracts are the COMMENTs in extension/sql/30-commands.sql.
 #include "core/base/json_writer.hpp"
 #include "core/codec/command_batch.hpp"
-#include "core/codec/state_message.hpp"
+#include "core/game/actions.hpp"
 #include "extension/pg/definition.hpp"
 #include "extension/pg/json_input.hpp"
 #include "extension/pg/reading.hpp"
@@ -35,31 +35,19 @@ struct Bytes {
 
 // C++ zone.
 Bytes palloc_bytes(std::string_view text) {
-    auto* out = static_cast<char*>(pg_call([&] { return palloc(text.size() + 1); }));
-    std::memcpy(out, text.data(), text.size());
-    out[text.size()] = '\0';
-    return {out, text.size()};
+    return {palloc_text(text), text.size()};
 }
 
 // C++ zone: checks a command against the world's actions and packs it.
 std::string encode(store::WorldSlot slot, std::int64_t world_id, const CommandInput& input) {
     const std::vector<game::ActionSpec>& actions = rules_of(slot, world_id).actions();
-    const auto spec = std::find_if(actions.begin(), actions.end(), [&](const game::ActionSpec& candidate) {
-        return candidate.name == input.action;
-    });
-    if (spec == actions.end()) {
-        std::string known;
-        for (const game::ActionSpec& candidate : actions)
-            known.append(known.empty() ? "" : ", ").append(candidate.name);
-        throw Error(sqlstate::undefined_action, "action \"" + std::string(input.action) + "\" does not exist",
-                    {}, "The world's actions are: " + known + ".");
-    }
+    const game::ActionSpec& spec = actions[game::find_action(actions, input.action)];
     game::Command command;
     command.handle = input.handle;
     command.actor = input.actor;
     command.action = input.action;
     command.client_seq = input.client_seq;
-    command.arguments = match_arguments(*spec, input.arguments);
+    command.arguments = match_arguments(spec, input.arguments);
     if (command.actor.empty() || command.actor.size() > game::max_actor_bytes)
         throw Error(sqlstate::invalid_parameter, "an actor's name has 1 to 64 bytes");
     return codec::encode_commands({&command, 1});
@@ -266,12 +254,7 @@ PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
 PGDLLEXPORT Datum gamelan_sync(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
     const store::WorldSlot slot = requests::require_world(world_id);
-    const requests::Handle handle = requests::submit(RequestKind::sync, slot, world_id, 0, {});
-    const Request& answer = requests::wait(handle);
-    requests::raise_if_failed(handle);
-    const auto tick = static_cast<std::int64_t>(answer.answer_tick);
-    requests::release(handle);
-    PG_RETURN_INT64(tick);
+    PG_RETURN_INT64(requests::ask_for_tick(RequestKind::sync, slot, world_id, 0));
 }
 
 PGDLLEXPORT Datum gamelan_session_id(PG_FUNCTION_ARGS) {

@@ -12,13 +12,6 @@ namespace {
 using namespace gamelan;
 using namespace gamelan::pg;
 
-char* palloc_text(std::string_view text) {
-    auto* out = static_cast<char*>(pg_call([&] { return palloc(text.size() + 1); }));
-    std::memcpy(out, text.data(), text.size());
-    out[text.size()] = '\0';
-    return out;
-}
-
 } // namespace
 
 extern "C" {
@@ -91,12 +84,7 @@ PGDLLEXPORT Datum gamelan_step_world(PG_FUNCTION_ARGS) {
     if (ticks < 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a world cannot step back")));
     const store::WorldSlot slot = requests::require_world(world_id);
-    const requests::Handle handle = requests::submit(RequestKind::step, slot, world_id, ticks, {});
-    const Request& answer = requests::wait(handle);
-    requests::raise_if_failed(handle);
-    const auto tick = static_cast<std::int64_t>(answer.answer_tick);
-    requests::release(handle);
-    PG_RETURN_INT64(tick);
+    PG_RETURN_INT64(requests::ask_for_tick(RequestKind::step, slot, world_id, ticks));
 }
 
 PGDLLEXPORT Datum gamelan_state_hash(PG_FUNCTION_ARGS) {

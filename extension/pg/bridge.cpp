@@ -62,6 +62,13 @@ void raise(const Report& report) {
 
 } // namespace detail
 
+char* palloc_text(std::string_view text) {
+    auto* out = static_cast<char*>(pg_call([&] { return palloc(text.size() + 1); }));
+    std::memcpy(out, text.data(), text.size());
+    out[text.size()] = '\0';
+    return out;
+}
+
 void raise_error(std::string_view code, const char* message, const char* detail, const char* hint) {
     detail::Report report;
     report.is_set = true;

@@ -129,6 +129,9 @@ auto sql_boundary(F&& f) -> std::invoke_result_t<F> {
     detail::raise(report);
 }
 
+// C++ zone: a zero-terminated copy that outlives the C++ frame, in the current memory context.
+char* palloc_text(std::string_view text);
+
 // Raises an Error as it is, for code that holds no C++ objects.
 [[noreturn]] void raise_error(std::string_view code, const char* message, const char* detail = nullptr,
                               const char* hint = nullptr);

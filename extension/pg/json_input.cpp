@@ -1,6 +1,7 @@
 #include "extension/pg/json_input.hpp"
 
 #include "core/base/json_writer.hpp"
+#include "core/game/actions.hpp"
 
 #include <charconv>
 
@@ -94,16 +95,6 @@ std::optional<game::Value> convert(game::ValueType type, const JsonEntry& entry)
     return std::nullopt;
 }
 
-std::string signature(const game::ActionSpec& spec) {
-    std::string out = "The action is " + std::string(spec.name) + "(";
-    for (const game::Parameter& parameter : spec.parameters) {
-        if (out.back() != '(')
-            out += ", ";
-        out.append(parameter.name).append(" ").append(game::name_of(parameter.type));
-    }
-    return out + ").";
-}
-
 } // namespace
 
 std::span<const JsonEntry> flatten_object(Jsonb* json, const char* subject) {
@@ -133,7 +124,8 @@ std::vector<game::Value> match_arguments(const game::ActionSpec& spec, std::span
         });
         if (found == entries.end())
             throw Error(sqlstate::missing_argument,
-                        "argument \"" + std::string(parameter.name) + "\" is missing", {}, signature(spec));
+                        "argument \"" + std::string(parameter.name) + "\" is missing", {},
+                        game::signature_hint(spec));
         std::optional<game::Value> value = convert(parameter.type, *found);
         if (!value)
             throw Error(
@@ -142,7 +134,7 @@ std::vector<game::Value> match_arguments(const game::ActionSpec& spec, std::span
                     std::string(game::name_of(parameter.type)),
                 "It is " + std::string(name_of(found->kind)) +
                     (found->text != nullptr ? ": " + std::string(text_of(*found).substr(0, 64)) : "") + ".",
-                signature(spec));
+                game::signature_hint(spec));
         out.push_back(std::move(*value));
     }
     for (const JsonEntry& entry : entries) {
@@ -151,7 +143,7 @@ std::vector<game::Value> match_arguments(const game::ActionSpec& spec, std::span
         if (!is_known)
             throw Error(sqlstate::unexpected_argument,
                         "the action has no argument \"" + std::string(key_of(entry).substr(0, 64)) + "\"", {},
-                        signature(spec));
+                        game::signature_hint(spec));
     }
     return out;
 }

@@ -225,6 +225,16 @@ void raise_if_failed(Handle handle) {
     raise_error(code, message, detail[0] != '\0' ? detail : nullptr, hint[0] != '\0' ? hint : nullptr);
 }
 
+std::int64_t ask_for_tick(RequestKind kind, store::WorldSlot slot, std::int64_t world_id,
+                          std::int64_t ticks) {
+    const Handle handle = submit(kind, slot, world_id, ticks, {});
+    const Request& answer = wait(handle);
+    raise_if_failed(handle);
+    const auto tick = static_cast<std::int64_t>(answer.answer_tick);
+    release(handle);
+    return tick;
+}
+
 void abandon_all() {
     while (mine_count > 0)
         abandon(mine[--mine_count]);

@@ -37,6 +37,9 @@ const Request& wait(Handle handle);
 void release(Handle handle);
 // Raises the error that the answer carries, if any. Releases the request in that case.
 void raise_if_failed(Handle handle);
+// Submits a request that is answered with a tick alone, waits, and returns it. Raises what the answer
+// carries.
+std::int64_t ask_for_tick(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks);
 // Abandons everything this session still waits for: at the end of a transaction that failed, and at exit.
 void abandon_all();
 
