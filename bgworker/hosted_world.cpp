@@ -53,6 +53,11 @@ void HostedWorld::set_state(WorldState state, std::string_view reason) {
     runtime().state.store(state);
 }
 
+void HostedWorld::set_state(WorldState state, const Error& error) {
+    const std::string more = error.hint().empty() ? error.detail() : error.hint();
+    set_state(state, more.empty() ? error.message() : error.message() + ". " + more);
+}
+
 void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick,
                           std::uint64_t row_hash) {
     simulation_ = std::move(simulation);
@@ -179,6 +184,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     // Queued commands first: their transactions committed before this tick began.
     std::vector<game::Command> commands;
     std::vector<const InboxRow*> origin;
+    std::vector<std::int64_t> consumed;
     for (const InboxRow& row : inbox) {
         if (commands.size() >= static_cast<std::size_t>(pg::settings::max_commands_per_tick)) {
             ring_again();
@@ -188,7 +194,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
             commands.push_back(std::move(command));
             origin.push_back(&row);
         }
-        log.consume_inbox(row.id);
+        consumed.push_back(row.id);
     }
     for (Call& call : calls_)
         call.command += commands.size();
@@ -196,6 +202,9 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     commands_.clear();
 
     built_ = simulation_->run_tick(commands);
+    // Only now: had the tick failed, what is queued would still have to be there.
+    for (const std::int64_t id : consumed)
+        log.consume_inbox(id);
     built_calls_ = std::exchange(calls_, {});
     built_syncs_ = std::exchange(syncs_, {});
     has_built_ = true;

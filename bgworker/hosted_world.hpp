@@ -20,6 +20,9 @@ class HostedWorld {
     sim::Simulation& simulation() { return *simulation_; }
 
     void set_state(pg::WorldState state, std::string_view reason = {});
+    // The reason is the error's message and its hint, which names the setting that would help, where there is
+    // one.
+    void set_state(pg::WorldState state, const Error& error);
     pg::WorldState state() const { return runtime().state.load(); }
 
     // From recovery: the world stands at its newest durable tick.

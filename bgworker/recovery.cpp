@@ -309,10 +309,8 @@ bool is_complete(const DefinitionRow& definition, std::string& missing) {
     return false;
 }
 
-// The hint belongs to the reason: it names the setting that would help, where there is one.
 void report_failure(HostedWorld& world, const Error& error) {
-    const std::string more = error.hint().empty() ? error.detail() : error.hint();
-    world.set_state(WorldState::failed, more.empty() ? error.message() : error.message() + ". " + more);
+    world.set_state(WorldState::failed, error);
     const char* code = error.code().c_str();
     ereport(WARNING, (errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
                       errmsg("world " INT64_FORMAT " cannot be brought into memory: %s", world.id(),

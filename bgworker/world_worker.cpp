@@ -168,7 +168,7 @@ void Worker::stop_broken(HostedWorld& world, const Error& error) {
     ereport(WARNING, (errmsg("world " INT64_FORMAT " stopped: %s", world.id(), error.message().c_str()),
                       error.detail().empty() ? 0 : errdetail_internal("%s", error.detail().c_str()),
                       error.hint().empty() ? 0 : errhint("%s", error.hint().c_str())));
-    world.set_state(WorldState::paused, error.message());
+    world.set_state(WorldState::paused, error);
     world.fail_all(error.code(), error.message(), error.hint());
 }
 

@@ -75,6 +75,24 @@ poll_until($node, "SELECT state = 'failed' AND reason ~ 'memory' FROM game.world
 like(slurp_file($node->logfile, $since), qr/gamelan\.world_memory_limit/, 'a world beyond its own limit fails, and the log names the setting');
 goes_on('the small world goes on');
 
+# One that fits as it is, and has no room for its next version: it stops in mid-tick, and what is queued for it stays queued.
+$node->safe_psql('game', "SELECT game.drop_world($limited)");
+poll_until($node, 'SELECT count(*) = 2 FROM game._world_runtime()', 'the limited world has gone');
+my $tight = create_huge('tight', 128, 2);
+poll_until($node, "SELECT memory > 0 FROM game.world WHERE id = $tight", 'it is loaded');
+$node->safe_psql('game', "SELECT game.enqueue($tight, 'join', '{\"name\": \"patient\"}'); SELECT game.start_world($tight)");
+poll_until($node, "SELECT state = 'paused' AND reason ~ 'gamelan.world_memory_limit' FROM game.world WHERE id = $tight",
+	'a world that runs out of memory in a tick pauses and names the setting');
+is($node->safe_psql('game', "SELECT tick FROM game.world WHERE id = $tight"), '0', 'the tick left no trace');
+is($node->safe_psql('game', "SELECT count(*) FROM game.inbox WHERE world = $tight"), '1', 'the queued command is still queued');
+goes_on('the small world goes on');
+$node->append_conf('postgresql.conf', 'gamelan.world_memory_limit = 0');
+$node->reload;
+poll_until($node, "SELECT setting = '0' FROM pg_settings WHERE name = 'gamelan.world_memory_limit'", 'the limit is lifted');
+kill 'TERM', worker_pid($node, 'gamelan world worker');
+poll_until($node, "SELECT count(*) = 1 FROM game.players($tight) WHERE name = 'patient'", 'with room, the queued command is applied');
+is($node->safe_psql('game', "SELECT count(*) FROM game.inbox WHERE world = $tight"), '0', 'once');
+
 # Answers and commands have a size, too.
 like(error_of($node, 'game', "SELECT game.call($small, 'join', jsonb_build_object('name', repeat('x', 1000)))"),
 	qr/54000: the command is too large.*HINT:  Raise gamelan.max_command_bytes/s, 'a command that is too large names the setting');
