@@ -58,12 +58,12 @@ void HostedWorld::set_state(WorldState state, const Error& error) {
     set_state(state, more.empty() ? error.message() : error.message() + ". " + more);
 }
 
-void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick,
-                          std::uint64_t row_hash) {
+void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t head_tick,
+                          std::uint64_t log_tick, std::uint64_t row_hash) {
     simulation_ = std::move(simulation);
     log_tick_ = log_tick;
     row_hash_ = row_hash;
-    head_tick_ = simulation_->tick();
+    head_tick_ = head_tick; // a checkpoint, or a predecessor's memory, may be ahead of it
     head_written_ns_ = rate_since_ns_ = monotonic_ns();
     rate_ticks_ = 0;
 }

@@ -25,8 +25,10 @@ class HostedWorld {
     void set_state(pg::WorldState state, const Error& error);
     pg::WorldState state() const { return runtime().state.load(); }
 
-    // From recovery: the world stands at its newest durable tick.
-    void install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t log_tick, std::uint64_t row_hash);
+    // From recovery: the world stands at its newest durable tick. `head_tick`: what its row in
+    // game.world_head says.
+    void install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t head_tick, std::uint64_t log_tick,
+                 std::uint64_t row_hash);
     // Takes over a changed definition: state wanted, tick rate.
     void follow(const DefinitionRow& definition, std::int64_t now_ns);
 

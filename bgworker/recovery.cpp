@@ -354,7 +354,7 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
             ereport(LOG,
                     (errmsg("world " INT64_FORMAT " recovered: from tick " UINT64_FORMAT " to " UINT64_FORMAT,
                             world.id(), from_tick, simulation->tick())));
-        world.install(std::move(simulation), position.log_tick, position.row_hash);
+        world.install(std::move(simulation), definition.head_tick, position.log_tick, position.row_hash);
         return RecoveryResult::ready;
     } catch (const Error& error) {
         if (simulation)

@@ -191,17 +191,24 @@ std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_
                   static_cast<std::uint64_t>(spi::bigint_at(0, 2))};
 }
 
-void remove_dropped_worlds() {
-    if (spi::run("SELECT FROM game.dropped_world LIMIT 1", {}) == 0)
-        return;
-    spi::run("DELETE FROM game.world_head WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.tick_log WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.event WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.inbox WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.conflict WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.checkpoint_chunk WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.checkpoint WHERE world IN (SELECT id FROM game.dropped_world)", {});
-    spi::run("DELETE FROM game.dropped_world", {});
+std::vector<std::int64_t> read_dropped_worlds() {
+    std::vector<std::int64_t> out;
+    const std::uint64_t count = spi::run("SELECT id FROM game.dropped_world", {});
+    for (std::uint64_t row = 0; row < count; ++row)
+        out.push_back(spi::bigint_at(row, 1));
+    return out;
+}
+
+void remove_dropped_worlds(const std::vector<std::int64_t>& ids) {
+    const spi::Argument worlds = column(INT8OID, ids, [](std::int64_t id) { return spi::bigint(id); });
+    spi::run("DELETE FROM game.world_head WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.tick_log WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.event WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.inbox WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.conflict WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.checkpoint_chunk WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.checkpoint WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.dropped_world WHERE id = ANY ($1)", {worlds});
 }
 
 } // namespace gamelan::worker

@@ -111,7 +111,10 @@ std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit);
 std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit);
 // The newest row up to `tick`, if any; without its commands.
 std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick);
-// Removes what dropped worlds left behind.
-void remove_dropped_worlds();
+// Worlds that were dropped and whose rows are still there. To be read before the definitions, so that none of
+// these ids is among them.
+std::vector<std::int64_t> read_dropped_worlds();
+// Removes what they left behind.
+void remove_dropped_worlds(const std::vector<std::int64_t>& ids);
 
 } // namespace gamelan::worker

@@ -190,10 +190,12 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
     are_catalogs_changed = false;
     look_again_ns_ = std::numeric_limits<std::int64_t>::max();
     std::vector<DefinitionRow> rows;
+    std::vector<std::int64_t> dropped;
     spi::begin("gamelan: reading definitions");
     const bool exists = extension_exists();
     if (exists) {
         definition_table = get_relname_relid("world_definition", get_namespace_oid("game", false));
+        dropped = read_dropped_worlds();
         rows = read_definitions();
     }
     spi::commit();
@@ -202,9 +204,9 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
     definitions_seen_ = version;
     adopt_definitions(rows, now_ns);
     pg::shared->definitions_adopted.store(version);
-    if (exists) {
+    if (!dropped.empty()) {
         spi::begin("gamelan: removing dropped worlds");
-        remove_dropped_worlds();
+        remove_dropped_worlds(dropped);
         spi::commit();
     }
 }

@@ -111,6 +111,10 @@ std::int64_t take(store::WorldSlot slot, std::int64_t world_id) {
                  errhint("Use READ COMMITTED: the checkpoint must see the newest row of the log.")));
     spi::run("SELECT pg_advisory_xact_lock($1, $2)",
              {spi::integer(lock_class), spi::integer(static_cast<std::int32_t>(world_id))});
+    // A drop of the world waits for us, or we find it done: no checkpoint outlives its world.
+    if (spi::run("SELECT FROM game.world_definition WHERE id = $1 FOR KEY SHARE", {spi::bigint(world_id)}) ==
+        0)
+        raise_error(sqlstate::undefined_world, psprintf("world " INT64_FORMAT " does not exist", world_id));
     const TimestampTz begun = GetCurrentTimestamp();
     const std::int64_t tick = sql_boundary([&] {
         const codec::StateCopy copy = copy_published(slot, world_id);

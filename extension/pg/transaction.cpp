@@ -103,8 +103,14 @@ void before_commit() {
         return;
     PushActiveSnapshot(GetTransactionSnapshot());
     Batch batch{};
-    while (next_batch(batch))
+    while (next_batch(batch)) {
+        if (!region().find(batch.world_id))
+            ereport(ERROR,
+                    (errcode(MAKE_SQLSTATE('W', 'G', '0', '0', '1')),
+                     errmsg("world " INT64_FORMAT " was dropped before its queued commands were committed",
+                            batch.world_id)));
         insert_inbox_row(batch.world_id, batch.bytes, batch.size);
+    }
     PopActiveSnapshot();
 }
 
