@@ -24,6 +24,8 @@ DATA_built = $(INSTALL_SCRIPT_BUILT)
 
 # Tests against an installed server (see "make installcheck" in CONTRIBUTING.md). Both suites use one database,
 # because a cluster plays the worlds of one database: the one named by gamelan.database.
+# Texts in the tests have letters of more than one byte, whatever the cluster was made with.
+REGRESS_OPTS = --encoding=UTF8
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation
