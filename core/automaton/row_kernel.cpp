@@ -177,9 +177,10 @@ GAMELAN_INLINE Cell next_cell(const RuleBytes& rule, Byte type, Byte amount, con
         choose(eaten, static_cast<Byte>(seen.half[lane] + rule.predation_bonus), spared_amount);
 
     // Compound: decays now and then.
-    const Byte step = rule.decay_step & when((low & rule.decay_mask) == rule.decay_phase);
+    const Byte decays = when((low & rule.decay_mask) == rule.decay_phase);
+    const Byte step = rule.decay_step & decays;
     const Byte decayed = static_cast<Byte>(amount - (step < amount ? step : amount));
-    const Byte compound_type = choose(when(step) & when(decayed == 0), type_void, type_compound);
+    const Byte compound_type = choose(decays & when(decayed == 0), type_void, type_compound);
 
     const Byte is_void = when(type == type_void);
     const Byte is_resource = when(type == 1) | when(type == 2) | when(type == 3);

@@ -141,6 +141,16 @@ RC_GTEST_PROP(AutomatonKernel, EqualsThePlainRuleForAnyKnobs, (std::uint32_t tes
     RC_ASSERT(!::testing::Test::HasFailure());
 }
 
+TEST(AutomatonKernel, ACompoundThatDecaysByNothingVanishesOnlyWhenItIsEmpty) {
+    ResourceRule rule;
+    rule.compound_decay_one_in = 1;
+    rule.compound_decay_phase = 0;
+    rule.compound_decay_step = 0;
+    for (const SimdLevel level : levels()) {
+        compare(33, 256, level, rule, 1000977, 4);
+    }
+}
+
 TEST(AutomatonKernel, MeetsEveryOutcomeInItsComparison) {
     // The comparison above would be hollow if random cells never took a branch: count the outcomes of the
     // plain rule.
