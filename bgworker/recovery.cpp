@@ -276,7 +276,6 @@ void replay_row(sim::Simulation& simulation, const LogRow& row, Position& positi
 // True when the world stands at its newest durable tick; false when the worker is asked to end.
 bool replay(HostedWorld& world, sim::Simulation& simulation, const DefinitionRow& definition,
             Position& position) {
-    world.runtime().recovery_target_tick.store(definition.head_tick);
     for (;;) {
         spi::begin("gamelan: replaying the log of a world");
         const std::vector<LogRow> rows = read_log(world.id(), simulation.tick(), replay_batch_rows);

@@ -108,7 +108,6 @@ void Worker::run() {
 }
 
 void Worker::turn(std::int64_t now_ns) {
-    pg::shared->turns.fetch_add(1);
     read_definitions_if_changed(now_ns);
     release_leavers();
     for (const auto& world : worlds_) {

@@ -41,7 +41,6 @@ struct WorldRuntime {
     std::atomic<std::uint64_t> skipped_ticks;
     std::atomic<std::int64_t> last_checkpoint_tick; // -1 = none
     std::atomic<std::uint64_t> commands_applied;
-    std::atomic<std::uint64_t> recovery_target_tick;
     std::atomic<std::uint64_t> inbox_doorbell; // any committing session adds one
     // How late ticks began: bucket = lateness_bucket(microseconds).
     std::atomic<std::uint32_t> lateness[lateness_buckets];
@@ -101,7 +100,6 @@ struct SharedState {
     std::atomic<std::uint64_t>
         definitions_version; // advanced by every commit that changed game.world_definition
     std::atomic<std::uint64_t> definitions_adopted; // the version the world worker has taken in
-    std::atomic<std::uint64_t> turns;               // of the world worker's loop
     std::uint32_t free_request;                     // under the lock, index + 1
     std::uint32_t request_count;
     std::uint32_t request_bytes; // distance between two
