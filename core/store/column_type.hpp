@@ -17,9 +17,16 @@ enum class ColumnType : std::uint8_t {
     f64 = 7,
     text32 = 8, // UTF-8, zero padded, at most 32 bytes
     text64 = 9, // UTF-8, zero padded, at most 64 bytes
+    bit = 10,   // one bit a slot, 64 slots a word: which slots have a row, which values are NULL
+    i8 = 11,
+    code = 12,    // 32 bits that are equal or not, without an order: an enum's label by its hash
+    bytes16 = 13, // equal or not: uuid
+    span = 14,    // interval: i64 microseconds, i32 days, i32 months
+    value = 15,   // variable length, in the value heap (value.hpp): text, bytea, jsonb, numeric, arrays
+    version = 16, // u64 tick of a row's last change; a block may hold one for all its slots
 };
 
-// Bytes one value takes in a block, in a checkpoint and on the wire; 0 for a number that is no type.
+// Bytes one value takes in a block and in a checkpoint; 0 for bits and for a number that is no type.
 constexpr std::uint32_t width_of(ColumnType type) {
     switch (type) {
     case ColumnType::boolean:
@@ -37,6 +44,18 @@ constexpr std::uint32_t width_of(ColumnType type) {
         return 32;
     case ColumnType::text64:
         return 64;
+    case ColumnType::bit:
+        return 0;
+    case ColumnType::i8:
+        return 1;
+    case ColumnType::code:
+        return 4;
+    case ColumnType::bytes16:
+    case ColumnType::span:
+    case ColumnType::value:
+        return 16;
+    case ColumnType::version:
+        return 8;
     }
     return 0;
 }
@@ -61,6 +80,20 @@ constexpr std::string_view name_of(ColumnType type) {
     case ColumnType::text32:
     case ColumnType::text64:
         return "text";
+    case ColumnType::bit:
+        return "bit";
+    case ColumnType::i8:
+        return "i8";
+    case ColumnType::code:
+        return "code";
+    case ColumnType::bytes16:
+        return "bytes16";
+    case ColumnType::span:
+        return "span";
+    case ColumnType::value:
+        return "value";
+    case ColumnType::version:
+        return "version";
     }
     return "unknown";
 }
