@@ -52,25 +52,6 @@ void require(bool condition, const char* what) {
         throw Error(sqlstate::invalid_config, std::string("a definition has ") + what);
 }
 
-void check(const store::Definition& definition) {
-    require(definition.components.size() <= max_components, "too many components");
-    std::size_t planes = 0;
-    for (const store::ComponentDefinition& component : definition.components) {
-        require(component.name.size() <= max_component_name_bytes, "a component with too long a name");
-        require(component.space == store::entity_space || component.space == store::cell_space,
-                "a component of an unknown space");
-        require(component.columns.size() <= max_component_columns, "a component with too many columns");
-        planes += planes_of(component.columns.size());
-        for (const store::ColumnDefinition& column : component.columns) {
-            require(column.name.size() <= max_component_name_bytes, "a column with too long a name");
-            require(is_column_type(column.type), "a column of a type that no column has");
-            require(!column.fill || fill_fits(column.type, column.fill->size()),
-                    "a column whose default does not fit it");
-        }
-    }
-    require(planes <= max_component_planes, "too many columns");
-}
-
 store::ColumnDefinition get_column(ByteReader& in) {
     store::ColumnDefinition column;
     column.name = in.get_text(max_component_name_bytes);
@@ -113,8 +94,27 @@ store::ComponentDefinition get_component(ByteReader& in, std::size_t& planes) {
 
 } // namespace
 
+void check_limits(const store::Definition& definition) {
+    require(definition.components.size() <= max_components, "too many components");
+    std::size_t planes = 0;
+    for (const store::ComponentDefinition& component : definition.components) {
+        require(component.name.size() <= max_component_name_bytes, "a component with too long a name");
+        require(component.space == store::entity_space || component.space == store::cell_space,
+                "a component of an unknown space");
+        require(component.columns.size() <= max_component_columns, "a component with too many columns");
+        planes += planes_of(component.columns.size());
+        for (const store::ColumnDefinition& column : component.columns) {
+            require(column.name.size() <= max_component_name_bytes, "a column with too long a name");
+            require(is_column_type(column.type), "a column of a type that no column has");
+            require(!column.fill || fill_fits(column.type, column.fill->size()),
+                    "a column whose default does not fit it");
+        }
+    }
+    require(planes <= max_component_planes, "too many columns");
+}
+
 std::string encode_definition(const store::Definition& definition) {
-    check(definition);
+    check_limits(definition);
     ByteWriter out;
     out.put_bytes(magic);
     out.put(version);

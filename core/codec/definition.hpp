@@ -23,7 +23,10 @@ constexpr std::size_t planes_of(std::size_t columns) {
     return 2 + 2 * columns;
 }
 
-// Throws Error(invalid_config) when a limit above is exceeded.
+// Throws Error(invalid_config) when a limit above is exceeded, or a column has a type that no column has.
+void check_limits(const store::Definition& definition);
+
+// Checks the limits too.
 std::string encode_definition(const store::Definition& definition);
 
 // Throws Error(corrupt_data) when the bytes are damaged, beyond a limit, or of an unknown version.
