@@ -158,7 +158,8 @@ void check_default(Relation relation, const FormData_pg_attribute& attribute, Co
                                column, table),
                         errdetail("Every cell of every world holds the default from the start."),
                         errhint("Use an expression of constants and IMMUTABLE functions.")));
-    if (found.is_null && attribute.attnotnull)
+    // What an inherited column has, its parent was checked for: a dump sets its default apart.
+    if (found.is_null && attribute.attnotnull && attribute.attinhcount == 0)
         ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
                         errmsg("column \"%s\" of cell component \"%s\" is NOT NULL and has no default",
                                column, table),
@@ -336,10 +337,16 @@ void check_rows(Relation relation, const char* source) {
     check_domains(relation, source);
 }
 
-// Rows of worlds, and what cells hold before they are written. Without a world there is none of the former.
-void check_existing_rows(Relation relation) {
-    if (space_of(RelationGetRelid(relation)) == ComponentSpace::cell)
+// What cells hold before anybody writes to them. Not while a dump is restored, which brings the definitions
+// before the game's row, and some defaults after the constraints.
+void check_default_row(Relation relation) {
+    if (space_of(RelationGetRelid(relation)) == ComponentSpace::cell &&
+        game_is_registered(schema_name_of(relation)))
         check_rows(relation, default_row(relation));
+}
+
+// The rows of worlds. Without a world there are none.
+void check_existing_rows(Relation relation) {
     if (game_has_worlds(schema_name_of(relation)))
         check_rows(relation, psprintf("ONLY %s", quoted_name(relation)));
 }
@@ -374,6 +381,7 @@ void announce() {
 // What an ALTER TABLE asks for.
 struct Alteration {
     bool touches_rows = false;     // constraints that rows could violate
+    bool touches_default = false;  // what a row holds that nobody has written
     List* added_columns = nullptr; // of char*
 };
 
@@ -405,10 +413,11 @@ void examine(AlterTableCmd* step, const char* table, Alteration& out) {
     case AT_ValidateConstraint:
     case AT_ValidateConstraintRecurse:
     case AT_SetNotNull:
-    case AT_ColumnDefault:
-    case AT_CookedColumnDefault:
     case AT_AddInherit:
         out.touches_rows = true;
+        break;
+    case AT_ColumnDefault:
+        out.touches_default = step->def != nullptr;
         break;
     default:
         break;
@@ -441,7 +450,9 @@ void check_with_heirs(Oid oid, const CollectedCommand* command) {
         foreach (added, alteration.added_columns)
             check_added_column(relation, static_cast<char*>(lfirst(added)));
         const bool is_new = command->type != SCT_AlterTable;
-        if (alteration.touches_rows || is_new)
+        if (alteration.touches_rows || alteration.touches_default || is_new)
+            check_default_row(relation);
+        if (alteration.touches_rows)
             check_existing_rows(relation);
         table_close(relation, NoLock);
     }
@@ -535,6 +546,7 @@ void check_type(Oid type, const CollectedCommand* command) {
     for (std::uint64_t i = 0; i < count && kind == TYPTYPE_DOMAIN; ++i) {
         const Relation relation = table_open(users[i], AccessShareLock);
         check_component(relation);
+        check_default_row(relation);
         if (tightens(command->parsetree))
             check_existing_rows(relation);
         table_close(relation, NoLock);
@@ -650,18 +662,25 @@ PGDLLEXPORT Datum gamelan_objects_dropped(PG_FUNCTION_ARGS) {
         PG_RETURN_NULL();
     connect();
     const std::uint64_t count =
-        spi::run("SELECT object_type, object_name FROM pg_catalog.pg_event_trigger_dropped_objects() "
-                 "WHERE object_type IN ('foreign table', 'foreign table column', 'schema')",
+        spi::run("SELECT object_type, object_name, (address_names[1] = 'game' AND address_names[2] IN "
+                 "('component', 'cell'))::int FROM pg_catalog.pg_event_trigger_dropped_objects() "
+                 "WHERE object_type IN ('foreign table', 'foreign table column', 'schema', 'trigger')",
                  {});
     auto** schemas = static_cast<char**>(palloc((count + 1) * sizeof(char*)));
     std::uint64_t schema_count = 0;
-    for (std::uint64_t i = 0; i < count; ++i)
-        if (spi::text_at(i, 1) == "schema") {
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::string_view kind = spi::text_at(i, 1);
+        if (kind == "schema") {
             const std::string_view name = spi::text_at(i, 2);
             schemas[schema_count++] = pnstrdup(name.data(), name.size());
+        } else if (kind != "trigger") {
+            announce();
+        } else if (spi::integer_at(i, 3) != 0) {
+            ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+                            errmsg("the triggers of game.component and game.cell cannot be dropped"),
+                            errhint("They belong to the extension.")));
         }
-    if (count > schema_count)
-        announce();
+    }
     for (std::uint64_t i = 0; i < schema_count; ++i)
         (void)spi::run("SELECT game._forget_game($1)", {spi::text(schemas[i])});
     SPI_finish();

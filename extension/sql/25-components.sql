@@ -53,27 +53,6 @@ CREATE TABLE game.game (
 COMMENT ON TABLE game.game IS 'the games of this database: each is the schema of that name';
 SELECT pg_catalog.pg_extension_config_dump('game.game', '');
 
-CREATE FUNCTION game._register_game(name text, owner name) RETURNS void
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_variable
-DECLARE
-    schema_owner oid;
-BEGIN
-    IF NOT pg_has_role(session_user, owner, 'MEMBER') THEN
-        RAISE EXCEPTION 'permission denied to act as role "%"', owner USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    SELECT n.nspowner INTO schema_owner FROM pg_namespace AS n WHERE n.nspname = name;
-    IF NOT FOUND THEN
-        EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', name, owner);
-    ELSIF NOT pg_has_role(owner, schema_owner, 'USAGE') THEN
-        RAISE EXCEPTION 'must be owner of schema %', name USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    INSERT INTO game.game AS g (name) VALUES (name);
-    PERFORM game._definitions_changed();
-END
-$$;
-COMMENT ON FUNCTION game._register_game(text, name) IS 'makes the schema of a game, and its row in game.game';
-
 CREATE FUNCTION game._check_game_name(name text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -90,16 +69,36 @@ END
 $$;
 COMMENT ON FUNCTION game._check_game_name(text) IS 'refuses names that no game can have';
 
+CREATE FUNCTION game._register_game(name text, owner name) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    schema_owner oid;
+BEGIN
+    PERFORM game._check_game_name(name);
+    IF NOT pg_has_role(session_user, owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'permission denied to act as role "%"', owner USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT n.nspowner INTO schema_owner FROM pg_namespace AS n WHERE n.nspname = name;
+    IF NOT FOUND THEN
+        EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', name, owner);
+    ELSIF NOT pg_has_role(owner, schema_owner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of schema %', name USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    INSERT INTO game.game AS g (name) VALUES (name) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'game "%" already exists', name USING ERRCODE = 'duplicate_object';
+    END IF;
+    PERFORM game._definitions_changed();
+END
+$$;
+COMMENT ON FUNCTION game._register_game(text, name) IS 'makes the schema of a game, and its row in game.game';
+
 CREATE FUNCTION game.create_game(name text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
-    PERFORM game._check_game_name(name);
-    BEGIN
-        PERFORM game._register_game(name, current_user);
-    EXCEPTION WHEN unique_violation THEN
-        RAISE EXCEPTION 'game "%" already exists', name USING ERRCODE = 'duplicate_object';
-    END;
+    PERFORM game._register_game(name, current_user);
 END
 $$;
 COMMENT ON FUNCTION game.create_game(text) IS
