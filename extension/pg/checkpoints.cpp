@@ -43,7 +43,8 @@ void insert_manifest(std::int64_t world_id, const codec::StateCopy& copy, const 
                      const Totals& totals, double duration_ms) {
     // The newest log row up to the tick: it was committed before the tick was published, so it is visible
     // here.
-    spi::run("INSERT INTO game.checkpoint (world, tick, format_version, engine_version, codec, definition, layout, "
+    spi::run("INSERT INTO game.checkpoint (world, tick, format_version, engine_version, codec, definition, "
+             "layout, "
              "spaces, state_hash, "
              "log_tick, row_hash, chunks, chunks_hash, raw_bytes, stored_bytes, duration_ms) "
              "SELECT $1, $2, $3, $4, $5, jsonb_build_object('game', d.game, 'seed', d.seed, 'config', "
