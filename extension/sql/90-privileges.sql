@@ -11,4 +11,5 @@ GRANT EXECUTE ON FUNCTION
     TO gamelan_gateway;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA game TO gamelan_admin;
 GRANT USAGE ON FOREIGN SERVER gamelan TO gamelan_admin;
-GRANT SELECT ON game.game TO gamelan_player;
+GRANT SELECT ON game.game, game.template TO gamelan_player;
+GRANT SELECT ON game.component, game.cell TO gamelan_admin;
