@@ -255,10 +255,6 @@ void Predicate::set_keys() {
     }
 }
 
-std::size_t Predicate::list_size() const {
-    return list_.size() / width_of(type_);
-}
-
 template <class T>
 void Predicate::narrow_by_list(std::uint64_t* mask, std::uint32_t words, const std::byte* values) const {
     const T* first = reinterpret_cast<const T*>(list_.data());

@@ -52,7 +52,8 @@ class Predicate {
     ColumnType type() const { return type_; }
     Condition condition() const { return condition_; }
     const std::byte* operand() const { return operand_.data(); }
-    std::size_t list_size() const;
+    // The values of a list, sorted.
+    std::span<const std::byte> list() const { return list_; }
 
     // Clears the slots that do not pass. `values`: the first of 64 × `words` values, or nullptr for zeros;
     // `nulls`: their NULL bits, or nullptr for none.

@@ -145,10 +145,7 @@ View* view_of(Snapshot snapshot) {
             return &view->view;
     Kept* made = pg::sql_boundary([] { return new Kept; });
     PG_TRY();
-    {
-        made->key =
-            key != nullptr ? RegisterSnapshotOnOwner(key, TopTransactionResourceOwner) : nullptr;
-    }
+    { made->key = key != nullptr ? RegisterSnapshotOnOwner(key, TopTransactionResourceOwner) : nullptr; }
     PG_CATCH();
     {
         delete made;

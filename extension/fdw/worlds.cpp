@@ -1,5 +1,5 @@
-// Ids of worlds are never used twice, and a world's game never changes: what is known of an id stays true, and
-// only the slot has to be looked at again.
+// Ids of worlds are never used twice, and a world's game never changes: what is known of an id stays true,
+// and only the slot has to be looked at again.
 #include "extension/fdw/worlds.hpp"
 
 #include "extension/pg/definition.hpp"
@@ -71,9 +71,8 @@ bool is_worker_ready(std::uint64_t definitions) {
 [[noreturn]] void raise_no_worker() {
     ereport(ERROR,
             (errcode(MAKE_SQLSTATE('W', 'G', '0', '1', '3')), errmsg("the world worker is not running"),
-             RecoveryInProgress()
-                 ? errdetail("The server is a standby; worlds are played on the primary.")
-                 : errdetail("It did not answer for %ld seconds.", worker_timeout_ms / 1000),
+             RecoveryInProgress() ? errdetail("The server is a standby; worlds are played on the primary.")
+                                  : errdetail("It did not answer for %ld seconds.", worker_timeout_ms / 1000),
              errhint("Look at the server log.")));
     pg_unreachable();
 }

@@ -34,8 +34,7 @@ void take(Hold& hold) noexcept {
     if (oldest != nullptr && !region().pin_is_valid(my_pin()))
         lose_all();
     hold.since_ms = now_ms();
-    hold.epoch =
-        oldest == nullptr ? region().pin(my_pin(), hold.since_ms) : region().current_epoch();
+    hold.epoch = oldest == nullptr ? region().pin(my_pin(), hold.since_ms) : region().current_epoch();
     hold.older = newest;
     hold.newer = nullptr;
     (newest != nullptr ? newest->newer : oldest) = &hold;
@@ -55,13 +54,14 @@ void drop(Hold& hold) noexcept {
 }
 
 bool is_held(const Hold& hold) noexcept {
-    return hold.epoch != 0 && region().pin_is_valid(my_pin());
+    return hold.epoch != 0 && region().pin_protects(my_pin(), hold.epoch);
 }
 
 void throw_snapshot_too_old() {
-    throw Error(sqlstate::snapshot_too_old, "snapshot too old",
-                "The snapshot was given up because memory was short or the snapshot had been held for too long.",
-                "Run the query again, make it shorter, or raise gamelan.memory or gamelan.max_snapshot_age.");
+    throw Error(
+        sqlstate::snapshot_too_old, "snapshot too old",
+        "The snapshot was given up because memory was short or the snapshot had been held for too long.",
+        "Run the query again, make it shorter, or raise gamelan.memory or gamelan.max_snapshot_age.");
 }
 
 } // namespace gamelan::pg

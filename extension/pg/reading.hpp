@@ -1,6 +1,6 @@
 // Reading published versions from a session. A process has one pin in the store, and may have many readers:
-// functions that read for a moment, and the views of statements, cursors and transactions (extension/fdw). The
-// pin protects the oldest of them, and with it all that came later.
+// functions that read for a moment, and the views of statements, cursors and transactions (extension/fdw).
+// The pin protects the oldest of them, and with it all that came later.
 #pragma once
 
 #include "core/store/snapshot.hpp"
