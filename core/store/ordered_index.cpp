@@ -460,9 +460,9 @@ bool OrderedIndex::Cursor::next(IndexEntry& out) {
 }
 
 std::vector<Ref> nodes_of(const Region& region, const IndexState& state) {
-    std::vector<Ref> nodes;
-    if (state.root)
-        nodes.push_back(state.root);
+    if (!state.root)
+        return {};
+    std::vector<Ref> nodes{state.root};
     std::size_t first = 0;
     for (std::uint32_t level = state.height; level-- > 1;) {
         const std::size_t end = nodes.size();

@@ -127,6 +127,8 @@ class OrderedIndex {
 
     OrderedIndex(const Region& region, const IndexState& state) : region_(region), state_(state) {}
 
+    // False when there was no memory for it: nothing can be asked of it then.
+    bool is_built() const { return state_.height != index_not_built; }
     std::uint64_t count() const { return state_.entries; }
     Cursor range(std::uint64_t low, std::uint64_t high) const { return {region_, state_, low, high}; }
     Cursor equal(std::uint64_t key) const { return range(key, key); }
