@@ -58,7 +58,7 @@ Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
                         " kB of the pool are free.",
                     at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
     }
-    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes};
+    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes, 0, 0, 0, {}};
     return *block;
 }
 

@@ -22,6 +22,12 @@ struct alignas(64) BlockHeader {
     std::atomic<std::uint64_t> state_hash; // contribution to the state hash; valid if hash_is_known
     std::atomic<std::uint32_t> hash_is_known;
     std::uint32_t data_bytes;
+    // Smallest and largest value of the block's rows (snapshot.hpp, Zone), written before the block is
+    // published.
+    std::uint64_t zone_least;
+    std::uint64_t zone_greatest;
+    std::uint32_t zone_is_known;
+    std::uint32_t reserved[3];
 };
 static_assert(sizeof(BlockHeader) == 64);
 

@@ -38,6 +38,21 @@ struct IndexState {
     std::uint64_t entries;
 };
 
+// Where the parts lie behind a root's header and in a layout block, in bytes.
+struct RootParts {
+    std::size_t states;
+    std::size_t tables;
+    std::size_t indexes;
+    std::size_t bytes;
+};
+struct LayoutParts {
+    std::size_t components;
+    std::size_t columns;
+    std::size_t bytes;
+};
+RootParts root_parts(const RootHeader& root);
+LayoutParts layout_parts(const RootHeader& root);
+
 // Smallest and largest value among a block's rows, as order_key() has them. NULLs and slots without a row do
 // not count.
 struct Zone {
@@ -82,10 +97,10 @@ class Snapshot {
     }
     std::uint32_t slot_count(ColumnId id) const { return slot_count(SpaceId{column(id).space}); }
     std::uint32_t block_slots(ColumnId id) const { return space(SpaceId{column(id).space}).block_slots; }
-    std::uint32_t block_count(SpaceId id) const {
+    std::uint32_t space_blocks(SpaceId id) const {
         return states_[checked(id.value, root_->space_count)].block_count;
     }
-    std::uint32_t block_count(ColumnId id) const { return block_count(SpaceId{column(id).space}); }
+    std::uint32_t block_count(ColumnId id) const { return space_blocks(SpaceId{column(id).space}); }
 
     // Reference of block `index` of a column; none stands for a block of zeros.
     Ref block_ref(ColumnId id, std::uint32_t index) const;
@@ -166,14 +181,18 @@ struct Entity {
     std::uint32_t slot() const { return static_cast<std::uint32_t>(handle); }
     std::uint32_t generation() const { return static_cast<std::uint32_t>(handle >> 32); }
 };
+// Components of the engine's own; no table can be called so.
+inline constexpr std::string_view entity_component = ".entity";
+inline constexpr std::string_view entity_slot_component = ".slot";
+
 // Planes of the space "entity" that the engine keeps: which slots hold a living entity, and the generation of
 // each slot's entity, or of its next one.
 struct EntityPlanes {
     SpaceId space;
-    ComponentId component; // "entity": presence = alive; columns created (i64), template (value)
-    ColumnId generation;   // "entity_slot.generation", i32, kept when the entity goes
+    ComponentId component; // ".entity": presence = alive; columns created (i64), template (value)
+    ColumnId generation;   // ".slot.generation", i32, kept when the entity goes
     ColumnId created;
-    ColumnId source; // "entity.template"
+    ColumnId source; // ".entity.template"
 };
 std::optional<EntityPlanes> entity_planes(const Snapshot& snapshot);
 // The slot of a living entity; nothing for a stale or unknown handle.

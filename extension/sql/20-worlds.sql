@@ -45,7 +45,9 @@ BEGIN
         RAISE EXCEPTION 'a world needs a game and a config' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'The config may be an empty object.';
     END IF;
-    complete := game._complete_config(game, config);
+    -- Held until the end, so that the game is not dropped meanwhile.
+    PERFORM FROM game.game AS g WHERE g.name = game FOR KEY SHARE;
+    complete := CASE WHEN FOUND THEN game._complete_schema_config(config) ELSE game._complete_config(game, config) END;
     IF name IS NULL OR name !~ '\S' OR octet_length(name) > 63 THEN
         RAISE EXCEPTION 'a world needs a name of 1 to 63 bytes' USING ERRCODE = 'invalid_parameter_value';
     END IF;

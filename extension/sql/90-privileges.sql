@@ -10,3 +10,5 @@ GRANT EXECUTE ON FUNCTION
     game.calls(bigint, text[], text[], jsonb[], bigint[]), game.changes(bigint, bigint, int), game.players(bigint)
     TO gamelan_gateway;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA game TO gamelan_admin;
+GRANT USAGE ON FOREIGN SERVER gamelan TO gamelan_admin;
+GRANT SELECT ON game.game TO gamelan_player;
