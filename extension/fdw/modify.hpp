@@ -1,0 +1,10 @@
+// The callbacks that write, of modify.cpp.
+#pragma once
+
+#include "extension/fdw/callbacks.hpp"
+
+namespace gamelan::fdw {
+
+void add_modify_callbacks(FdwRoutine* routine);
+
+} // namespace gamelan::fdw
