@@ -7,6 +7,7 @@
 // in REPEATABLE READ and above the row must not have changed at all.
 #include "extension/fdw/modify.hpp"
 
+#include "extension/fdw/owned.hpp"
 #include "extension/fdw/row_writer.hpp"
 
 #include <new>
@@ -35,7 +36,6 @@ const char world_junk[] = "gamelan_world";
 const char handle_junk[] = "gamelan_handle";
 const char row_junk[] = "gamelan_row"; // the whole row, for DELETE ... RETURNING
 
-// Owns the C++ part; deleted by the statement's memory context.
 struct Modify {
     std::unique_ptr<RowWriter> writer;
 };
@@ -53,10 +53,6 @@ struct ModifyState {
     MemoryContext scratch; // encoded values of one row
     bool does_nothing_on_conflict;
 };
-
-void forget(void* argument) {
-    delete static_cast<Modify*>(argument);
-}
 
 [[noreturn]] void raise_cells(const char* component, const char* what) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -92,12 +88,8 @@ ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Nu
                    bool has_version) {
     require_worker();
     auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
-    auto* callback = static_cast<MemoryContextCallback*>(palloc0(sizeof(MemoryContextCallback)));
     const Oid oid = RelationGetRelid(relation);
-    state->modify = pg::sql_boundary([] { return new Modify; });
-    callback->func = forget;
-    callback->arg = state->modify;
-    MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+    state->modify = make_in<Modify>(CurrentMemoryContext);
     pg::sql_boundary([&] {
         std::shared_ptr<const TableInfo> table;
         pg::pg_call([&] {
@@ -343,7 +335,7 @@ void end_modify(EState*, ResultRelInfo*) {}
 
 } // namespace
 
-void install_modify_callbacks(FdwRoutine* routine) {
+void add_modify_callbacks(FdwRoutine* routine) {
     routine->AddForeignUpdateTargets = add_row_identity;
     routine->PlanForeignModify = plan_modify;
     routine->BeginForeignModify = begin_modify;

@@ -1,16 +1,10 @@
-// INSERT, UPDATE, DELETE and COPY FROM on components: the callbacks of the foreign data wrapper.
+// INSERT, UPDATE, DELETE and COPY FROM on components: the callbacks of modify.cpp.
 #pragma once
 
-#include "core/base/no_postgres.hpp"
-
-#include "extension/pg/pg.hpp"
-
-extern "C" {
-#include "foreign/fdwapi.h"
-}
+#include "extension/fdw/callbacks.hpp"
 
 namespace gamelan::fdw {
 
-void install_modify_callbacks(FdwRoutine* routine);
+void add_modify_callbacks(FdwRoutine* routine);
 
 } // namespace gamelan::fdw

@@ -12,6 +12,7 @@ namespace gamelan::fdw {
 namespace {
 
 constexpr std::uint32_t word_slots = 64;
+constexpr std::uint32_t blocks_between_pauses = 1024;
 // Longer values are copied only after the view was asked: a length may be garbage too.
 constexpr std::uint32_t max_unchecked_bytes = 8192;
 alignas(8) constexpr std::byte zeros[16] = {};
@@ -501,6 +502,10 @@ Step Scan::next(Datum* values, bool* nulls) {
         while (word_ < end_word_ && mask_[word_] == 0)
             ++word_;
         if (word_ == end_word_) {
+            if (++blocks_since_pause_ == blocks_between_pauses) {
+                blocks_since_pause_ = 0;
+                return Step::pause;
+            }
             if (const auto step = advance()) {
                 if (*step == Step::end)
                     finish();

@@ -20,6 +20,7 @@ namespace gamelan::fdw {
 enum class Step : std::uint8_t {
     row,
     row_to_test, // a row that may not pass the pushed conditions: the world lacks a column they ask for
+    pause,       // nothing found for a while: a good moment to look for interrupts
     end,
     wait_for_world, // waiting_for() has not published anything yet
     need_defaults,  // of the columns that needs_default() names
@@ -179,6 +180,8 @@ class Scan {
     std::uint32_t slot_count_ = 0;
     bool is_testing_ = false; // rows are handed out as row_to_test
     std::size_t column_count_ = 0;
+
+    std::uint32_t blocks_since_pause_ = 0;
 
     // The current block.
     std::uint64_t mask_[store::max_block_slots / 64];

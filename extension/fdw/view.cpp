@@ -44,7 +44,6 @@ void forget(Kept** link) {
         delete view;
 }
 
-// `registrations`, `activations`: how many others than us may still use the snapshot of a view to forget.
 template <class F>
 void forget_if(F&& is_over) {
     for (Kept** link = &kept_views; *link != nullptr;)
@@ -141,20 +140,15 @@ View* view_of(Snapshot snapshot) {
     forget_if(is_left_alone);
     const Snapshot key = IsolationUsesXactSnapshot() ? nullptr : snapshot;
     for (Kept* view = kept_views; view != nullptr; view = view->next)
-        if (view->key == key && view->view.is_valid())
+        if (view->key == key)
             return &view->view;
+    // On the list before its snapshot is registered: should that fail, it goes with the transaction.
     Kept* made = pg::sql_boundary([] { return new Kept; });
-    PG_TRY();
-    { made->key = key != nullptr ? RegisterSnapshotOnOwner(key, TopTransactionResourceOwner) : nullptr; }
-    PG_CATCH();
-    {
-        delete made;
-        PG_RE_THROW();
-    }
-    PG_END_TRY();
     made->nest_level = GetCurrentTransactionNestLevel();
     made->next = kept_views;
     kept_views = made;
+    if (key != nullptr)
+        made->key = RegisterSnapshotOnOwner(key, TopTransactionResourceOwner);
     return &made->view;
 }
 
