@@ -42,6 +42,8 @@ void WriteSetWriter::put_group(ByteWriter& out, const RowGroup& group, std::uint
     out.put_text(group.component);
     put_columns(out, group.guards);
     put_columns(out, group.columns);
+    if (group.operation == RowOperation::put)
+        out.put_varint(group.leading_columns);
     out.put_varint(row_count);
     out.put_bytes(rows);
 }
@@ -72,6 +74,13 @@ bool WriteSetReader::next_group() {
     group_.component = in_.get_text(store::max_name_bytes);
     group_.guards = get_columns();
     group_.columns = get_columns();
+    group_.leading_columns = 0;
+    if (group_.operation == RowOperation::put) {
+        const std::uint64_t leading = in_.get_varint();
+        if (leading > group_.columns.size())
+            in_.fail("a put writes more columns than it has");
+        group_.leading_columns = static_cast<std::uint32_t>(leading);
+    }
     guards_.resize(group_.guards.size());
     values_.resize(group_.columns.size());
     rows_left_ = in_.get_varint();

@@ -35,9 +35,10 @@ struct RowColumn {
 struct RowGroup {
     RowOperation operation = RowOperation::insert;
     std::string component;
-    bool has_version = false;       // each row names the version it must still have
-    std::vector<RowColumn> guards;  // columns that must still hold what the row says they held
-    std::vector<RowColumn> columns; // columns to write; an insert's others become NULL
+    bool has_version = false;          // each row names the version it must still have
+    std::vector<RowColumn> guards;     // columns that must still hold what the row says they held
+    std::uint32_t leading_columns = 0; // a put's: how many of its columns it writes where the row is already
+    std::vector<RowColumn> columns;    // columns to write; an insert's others become NULL
     bool operator==(const RowGroup&) const = default;
 };
 

@@ -149,7 +149,9 @@ class Applier {
             for (const ColumnId id : others_)
                 store_.set_null(id, slot, true);
         }
-        for (std::size_t i = 0; i < targets_.size(); ++i)
+        const bool is_merge = is_there && operation == RowOperation::put;
+        const std::size_t columns = is_merge ? reader_.group().leading_columns : targets_.size();
+        for (std::size_t i = 0; i < columns; ++i)
             write_value(targets_[i], slot, reader_.values()[i], is_there);
         store_.touch_row(component_, slot);
     }

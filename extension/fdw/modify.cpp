@@ -9,7 +9,8 @@
 
 #include "extension/fdw/owned.hpp"
 #include "extension/fdw/row_writer.hpp"
-
+#include "extension/fdw/write_mode.hpp"
+#include <algorithm>
 #include <new>
 
 #include "extension/pg/bridge.hpp"
@@ -50,6 +51,7 @@ struct ModifyState {
     AttrNumber world_junk; // in the plan's output, for UPDATE and DELETE
     AttrNumber handle_junk;
     AttrNumber row_junk;   // 0 = nobody asks for the deleted row
+    bool is_guarded;       // rows go to the write mode, not to the queue
     MemoryContext scratch; // encoded values of one row
     bool does_nothing_on_conflict;
 };
@@ -84,10 +86,47 @@ Numbers to_numbers(List* list) {
     return out;
 }
 
-ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Numbers columns, Numbers guards,
+// All columns that a row of the table stores.
+Numbers stored_columns(Relation relation) {
+    const TupleDesc descriptor = RelationGetDescr(relation);
+    Numbers out{static_cast<AttrNumber*>(palloc(sizeof(AttrNumber) * Max(descriptor->natts, 1))), 0};
+    for (int i = 0; i < descriptor->natts; ++i) {
+        const FormData_pg_attribute* attribute = TupleDescAttr(descriptor, i);
+        if (!attribute->attisdropped && !pg::is_handle_column(NameStr(attribute->attname)))
+            out.list[out.count++] = attribute->attnum;
+    }
+    return out;
+}
+
+// A put's columns: those it writes in any case, then the rest of the row.
+Numbers with_rest(Relation relation, Numbers leading) {
+    const Numbers all = stored_columns(relation);
+    const AttrNumber* end = leading.list + leading.count;
+    Numbers out{static_cast<AttrNumber*>(palloc(sizeof(AttrNumber) * Max(all.count, 1))), leading.count};
+    for (std::size_t i = 0; i < all.count; ++i)
+        if (std::find(static_cast<const AttrNumber*>(leading.list), end, all.list[i]) == end)
+            out.list[out.count++] = all.list[i];
+    std::copy(static_cast<const AttrNumber*>(leading.list), end, out.list);
+    return out;
+}
+
+// `named`: the columns that the statement names.
+ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Numbers named, Numbers guards,
                    bool has_version) {
     require_worker();
+    const WriteMode& mode = write_mode();
+    const WriteKind kind = mode.relation == RelationGetRelid(relation) ? mode.kind : WriteKind::queue;
+    Numbers columns = operation == RowOperation::insert ? stored_columns(relation) : named;
+    if (kind == WriteKind::put) {
+        operation = RowOperation::put;
+        columns = with_rest(relation, named);
+    }
+    if (kind != WriteKind::queue) {
+        has_version = kind == WriteKind::guarded;
+        guards.count = 0;
+    }
     auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
+    state->is_guarded = kind == WriteKind::guarded;
     const Oid oid = RelationGetRelid(relation);
     state->modify = make_in<Modify>(CurrentMemoryContext);
     pg::sql_boundary([&] {
@@ -99,7 +138,7 @@ ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Nu
         state->world = table->world_number;
         state->handle = table->handle_number;
         state->modify->writer = std::make_unique<RowWriter>(std::move(table), operation, columns.span(),
-                                                            guards.span(), has_version);
+                                                            guards.span(), has_version, named.count);
     });
     state->view = view_of(estate->es_snapshot);
     state->values = static_cast<WriterValue*>(palloc(sizeof(WriterValue) * Max(columns.count, 1)));
@@ -108,18 +147,6 @@ ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Nu
     state->scratch =
         AllocSetContextCreate(CurrentMemoryContext, "gamelan rows to write", ALLOCSET_SMALL_SIZES);
     return state;
-}
-
-// All columns that a row of the table stores.
-Numbers stored_columns(Relation relation) {
-    const TupleDesc descriptor = RelationGetDescr(relation);
-    Numbers out{static_cast<AttrNumber*>(palloc(sizeof(AttrNumber) * Max(descriptor->natts, 1))), 0};
-    for (int i = 0; i < descriptor->natts; ++i) {
-        const FormData_pg_attribute* attribute = TupleDescAttr(descriptor, i);
-        if (!attribute->attisdropped && !pg::is_handle_column(NameStr(attribute->attname)))
-            out.list[out.count++] = attribute->attnum;
-    }
-    return out;
 }
 
 void encode_row(ModifyState* state, TupleTableSlot* slot) {
@@ -139,7 +166,11 @@ void encode_row(ModifyState* state, TupleTableSlot* slot) {
 void queue(ModifyState* state, std::int64_t world, std::int64_t handle) {
     pg::sql_boundary([&] {
         RowWriter& writer = *state->modify->writer;
-        writer.queue({world, handle, {state->values, writer.columns().size()}, state->view});
+        const WriterRow row{world, handle, {state->values, writer.columns().size()}, state->view};
+        if (state->is_guarded)
+            write_mode().writes += writer.pack(row, write_mode().version);
+        else
+            writer.queue(row);
     });
 }
 
@@ -241,6 +272,20 @@ List* updated_columns(PlannerInfo* root, Index result, Relation relation) {
     return out;
 }
 
+List* inserted_columns(RangeTblEntry* entry, Relation relation) {
+    List* out = NIL;
+    int member = -1;
+    while ((member = bms_next_member(entry->insertedCols, member)) >= 0) {
+        const int number = member + FirstLowInvalidHeapAttributeNumber;
+        if (number <= 0)
+            continue;
+        const char* name = NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)->attname);
+        if (!pg::is_handle_column(name))
+            out = lappend_int(out, number);
+    }
+    return out;
+}
+
 // What the executor gets: columns to write, columns to guard.
 List* plan_modify(PlannerInfo* root, ModifyTable* plan, Index result, int) {
     RangeTblEntry* entry = planner_rt_fetch(result, root);
@@ -249,6 +294,8 @@ List* plan_modify(PlannerInfo* root, ModifyTable* plan, Index result, int) {
     const Relation relation = table_open(entry->relid, NoLock);
     if (plan->operation == CMD_UPDATE)
         columns = updated_columns(root, result, relation);
+    else if (plan->operation == CMD_INSERT)
+        columns = inserted_columns(entry, relation);
     if (plan->operation != CMD_INSERT)
         guards = mentioned_columns(root, entry->relid);
     table_close(relation, NoLock);
@@ -264,7 +311,8 @@ void begin_modify(ModifyTableState* node, ResultRelInfo* relation, List* plan_pr
     EState* estate = node->ps.state;
     ModifyState* state = nullptr;
     if (node->operation == CMD_INSERT) {
-        state = begin(estate, table, RowOperation::insert, stored_columns(table), {nullptr, 0}, false);
+        state = begin(estate, table, RowOperation::insert,
+                      to_numbers(static_cast<List*>(linitial(plan_private))), {nullptr, 0}, false);
         state->does_nothing_on_conflict =
             reinterpret_cast<ModifyTable*>(node->ps.plan)->onConflictAction == ONCONFLICT_NOTHING;
     } else {
@@ -287,7 +335,7 @@ void begin_modify(ModifyTableState* node, ResultRelInfo* relation, List* plan_pr
 void begin_insert(ModifyTableState* node, ResultRelInfo* relation) {
     const Relation table = relation->ri_RelationDesc;
     relation->ri_FdwState =
-        begin(node->ps.state, table, RowOperation::insert, stored_columns(table), {nullptr, 0}, false);
+        begin(node->ps.state, table, RowOperation::insert, {nullptr, 0}, {nullptr, 0}, false);
 }
 
 TupleTableSlot* insert_row(EState* estate, ResultRelInfo* relation, TupleTableSlot* slot, TupleTableSlot*) {
@@ -334,6 +382,18 @@ TupleTableSlot* delete_row(EState*, ResultRelInfo* relation, TupleTableSlot* slo
 void end_modify(EState*, ResultRelInfo*) {}
 
 } // namespace
+
+WriteMode& write_mode() {
+    static auto& mode = *new WriteMode;
+    return mode;
+}
+
+void leave_write_mode() noexcept {
+    WriteMode& mode = write_mode();
+    mode.kind = WriteKind::queue;
+    mode.relation = InvalidOid;
+    mode.writes.clear();
+}
 
 void add_modify_callbacks(FdwRoutine* routine) {
     routine->AddForeignUpdateTargets = add_row_identity;

@@ -17,7 +17,7 @@ using codec::RowOperation;
 
 RowWriter::RowWriter(std::shared_ptr<const TableInfo> table, RowOperation operation,
                      std::span<const AttrNumber> columns, std::span<const AttrNumber> guards,
-                     bool has_version)
+                     bool has_version, std::size_t leading)
     : table_(std::move(table)), columns_(columns.begin(), columns.end()),
       guards_(guards.begin(), guards.end()) {
     codec::RowGroup group;
@@ -26,6 +26,7 @@ RowWriter::RowWriter(std::shared_ptr<const TableInfo> table, RowOperation operat
     group.has_version = has_version;
     group.guards = describe(guards_);
     group.columns = describe(columns_);
+    group.leading_columns = static_cast<std::uint32_t>(leading);
     group_ = std::make_shared<const codec::RowGroup>(std::move(group));
 }
 
@@ -88,6 +89,26 @@ bool RowWriter::has_row(std::int64_t world, std::int64_t handle) {
         snapshot && is_alive(*snapshot, world, place.handle) && is_there(*snapshot, place, world);
     pin.check();
     return found;
+}
+
+std::int64_t RowWriter::row_version(std::int64_t world, std::int64_t handle) const {
+    const Place place = place_of(world, handle);
+    const pg::ReadPin pin;
+    const auto snapshot = published(place, world);
+    std::int64_t version = -1;
+    if (snapshot) {
+        const auto component = snapshot->find_component(table_->component);
+        const auto planes = store::entity_planes(*snapshot);
+        const bool exists =
+            table_->is_cells || (planes && store::find_entity(*snapshot, *planes, {place.handle}));
+        const auto slot = static_cast<std::uint32_t>(place.handle);
+        if (component && exists && snapshot->has_row(*component, slot))
+            version = static_cast<std::int64_t>(snapshot->row_version(*component, slot));
+        else if (!component && table_->is_cells)
+            version = 0; // the world has not taken the component in yet: all cells have their defaults
+    }
+    pin.check();
+    return version;
 }
 
 // As far as it can be told now; what has changed by the tick that applies the row is that tick's to tell.

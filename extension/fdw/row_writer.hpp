@@ -32,8 +32,10 @@ class RowWriter {
   public:
     // `guards`: numbers of columns that the statement read, and that must still hold what they held then;
     // `has_version`: the row must not have changed at all since the view.
+    // `leading`: of a put, how many of the columns it writes where the row is already.
     RowWriter(std::shared_ptr<const TableInfo> table, codec::RowOperation operation,
-              std::span<const AttrNumber> columns, std::span<const AttrNumber> guards, bool has_version);
+              std::span<const AttrNumber> columns, std::span<const AttrNumber> guards, bool has_version,
+              std::size_t leading = 0);
 
     const TableInfo& table() const { return *table_; }
     std::span<const AttrNumber> columns() const { return columns_; }
@@ -45,6 +47,8 @@ class RowWriter {
     bool has_row(std::int64_t world, std::int64_t handle);
     // The packed row alone, for a request; `version`: that it must have.
     std::string pack(const WriterRow& row, std::uint64_t version);
+    // In the newest published tick; -1 = there is no such row.
+    std::int64_t row_version(std::int64_t world, std::int64_t handle) const;
 
   private:
     struct Place {

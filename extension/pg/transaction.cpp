@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "extension/fdw/write_mode.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
 #include "extension/pg/settings.hpp"
@@ -180,6 +181,7 @@ void on_transaction(XactEvent event, void*) {
         after_commit();
         break;
     case XACT_EVENT_ABORT:
+        fdw::leave_write_mode();
         give_back_reserved(InvalidSubTransactionId);
         clear();
         requests::abandon_all();
@@ -210,6 +212,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
         if (state.definitions_changed_by == mine)
             state.definitions_changed_by = parent;
     } else if (event == SUBXACT_EVENT_ABORT_SUB) {
+        fdw::leave_write_mode();
         state.queue.discard(mine);
         give_back_reserved(mine);
         std::erase_if(state.checkpoints,
