@@ -1,5 +1,6 @@
 #include "core/store/arena.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 #include <string>
@@ -51,7 +52,7 @@ Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
     }
     if (!block)
         out_of_memory(region_.control(owner_).units_used.load(std::memory_order_relaxed) >= limit_units_);
-    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes, 0, 0, 0, {}};
+    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes, 0, 0, 0, 0, 0};
     return *block;
 }
 
@@ -110,6 +111,13 @@ Ref Arena::allocate_large(std::uint32_t data_bytes) {
     return first ? region_.ref_of(region_.unit_address(*first)) : Ref{};
 }
 
+bool Arena::has_room(std::uint64_t bytes) const {
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    const std::uint32_t units =
+        std::min(limit_units_ - std::min(limit_units_, held), region_.units_total() - region_.units_used());
+    return bytes <= std::uint64_t{units} * unit_bytes;
+}
+
 void Arena::free(Ref block) {
     const std::uint32_t data_bytes = header(block).data_bytes;
     if (data_bytes > class_data_bytes(size_classes - 1))
@@ -162,6 +170,22 @@ void Arena::adopt(const std::unordered_set<std::uint32_t>& reachable) {
         });
     }
     reclaim();
+}
+
+std::size_t Arena::count_others(const std::unordered_set<std::uint32_t>& known) const {
+    std::unordered_set<std::uint32_t> idle;
+    for (const std::vector<Ref>& list : free_)
+        for (const Ref block : list)
+            idle.insert(block.value);
+    for (const Retired& entry : retired_)
+        idle.insert(entry.block.value);
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i < region_.units_total(); ++i)
+        if (region_.unit(i).owner == owner_.value + 1 && region_.unit(i).is_head)
+            for_each_block(i, [&](Ref block, std::uint8_t) {
+                count += !known.contains(block.value) && !idle.contains(block.value);
+            });
+    return count;
 }
 
 void Arena::release_all() {

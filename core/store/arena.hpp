@@ -26,8 +26,9 @@ struct alignas(64) BlockHeader {
     // published.
     std::uint64_t zone_least;
     std::uint64_t zone_greatest;
-    std::uint32_t zone_is_known;
-    std::uint32_t reserved[3];
+    std::atomic<std::uint32_t> zone_is_known;
+    std::uint32_t reserved;
+    std::uint64_t hash_name; // ColumnSpec::name_hash that state_hash was made with: columns can be renamed
 };
 static_assert(sizeof(BlockHeader) == 64);
 
@@ -49,6 +50,8 @@ class Arena {
     void free(Ref block);
     // For blocks readers may still hold: they come back when no pin is as old as `epoch`.
     void retire(Ref block, std::uint64_t epoch);
+    // Whether so much could be allocated now, as far as units tell.
+    bool has_room(std::uint64_t bytes) const;
     // Frees what no pin protects any more.
     void reclaim();
 
@@ -63,6 +66,8 @@ class Arena {
     BlockHeader& header(Ref block) const {
         return *reinterpret_cast<BlockHeader*>(region_.resolve(block, sizeof(BlockHeader)));
     }
+    // Blocks that are neither free nor retired nor among `known`.
+    std::size_t count_others(const std::unordered_set<std::uint32_t>& known) const;
     std::size_t retired_blocks() const { return retired_.size(); }
     const Region& region() const { return region_; }
 

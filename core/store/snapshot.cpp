@@ -135,6 +135,17 @@ Ref Snapshot::block_ref(ColumnId id, std::uint32_t index) const {
     return ref;
 }
 
+std::span<const Ref> Snapshot::block_table(ColumnId id) const {
+    const std::uint32_t blocks = block_count(id);
+    const Ref ref = tables_[id.value];
+    if (!ref)
+        return {};
+    const std::size_t entries = std::min<std::size_t>(blocks, block_header(ref).data_bytes / sizeof(Ref));
+    const std::byte* table =
+        region_.resolve(ref, sizeof(BlockHeader) + entries * sizeof(Ref)) + sizeof(BlockHeader);
+    return {reinterpret_cast<const Ref*>(table), entries};
+}
+
 const std::byte* Snapshot::block(ColumnId id, std::uint32_t index) const {
     const Ref ref = block_ref(id, index);
     if (!ref)
@@ -156,7 +167,8 @@ const std::byte* Snapshot::block(ColumnId id, std::uint32_t index, std::byte* ro
     const std::uint32_t slots = block_slots(id);
     const std::uint64_t* present = presence == none ? nullptr : bits({presence}, index);
     for (std::uint32_t slot = 0; slot < slots; ++slot) {
-        const bool has = presence == none || (present && (present[slot / 64] >> slot % 64 & 1) != 0);
+        const bool has = presence == none ? index * slots + slot < slot_count(id)
+                                          : present && (present[slot / 64] >> slot % 64 & 1) != 0;
         const std::uint64_t version = has ? shared : 0;
         std::memcpy(room + slot * sizeof version, &version, sizeof version);
     }
@@ -264,10 +276,12 @@ std::uint64_t Snapshot::block_hash(ColumnId id, std::uint32_t index) const {
 // A reader must not write here: were its pin taken away, the block might be another's by now.
 std::uint64_t Snapshot::kept_block_hash(ColumnId id, std::uint32_t index, Ref ref) const {
     auto& header = const_cast<BlockHeader&>(block_header(ref));
-    if (header.hash_is_known.load(std::memory_order_acquire) != 0)
+    const std::uint64_t name = column(id).name_hash;
+    if (header.hash_is_known.load(std::memory_order_acquire) != 0 && header.hash_name == name)
         return header.state_hash.load(std::memory_order_relaxed);
     const std::uint64_t share = block_hash(id, index);
     header.state_hash.store(share, std::memory_order_relaxed);
+    header.hash_name = name;
     header.hash_is_known.store(1, std::memory_order_release);
     return share;
 }

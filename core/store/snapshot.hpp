@@ -8,6 +8,7 @@
 #include "core/store/value.hpp"
 
 #include <cstring>
+#include <span>
 
 namespace gamelan::store {
 
@@ -31,10 +32,12 @@ struct SpaceState {
     std::uint32_t block_count; // length of every block table of the space
 };
 
-// Root of a secondary index (ordered_index.hpp): entries (key, slot) of the rows whose value is not NULL.
+// Root of a secondary index (ordered_index.hpp): entries (key, slot) of the rows whose value is not NULL. An
+// index for which there was no memory is not built, and is tried again each tick.
+inline constexpr std::uint32_t index_not_built = none;
 struct IndexState {
     Ref root;
-    std::uint32_t height;
+    std::uint32_t height; // or index_not_built
     std::uint64_t entries;
 };
 
@@ -104,6 +107,8 @@ class Snapshot {
 
     // Reference of block `index` of a column; none stands for a block of zeros.
     Ref block_ref(ColumnId id, std::uint32_t index) const;
+    // The blocks that the column's table has; all later ones are blocks of zeros.
+    std::span<const Ref> block_table(ColumnId id) const;
     // The values of block `index`, block_bytes() of them, or nullptr for a block of zeros. Not for versions.
     const std::byte* block(ColumnId id, std::uint32_t index) const;
     // The same for any type; versions that the block keeps as one number are written out to `room`

@@ -74,6 +74,7 @@ void WorldStore::fill_nulls(ColumnId column) {
 }
 
 void WorldStore::change_layout(const LayoutChange& change) {
+    give_up_superseded();
     const Snapshot old = working();
     const Ref root = make_root(change.layout, sequence_);
     header(root).tick = header(working_root_).tick;
@@ -85,6 +86,11 @@ void WorldStore::change_layout(const LayoutChange& change) {
     working_root_ = root;
     look_at_working();
     move_planes(old, change.origin);
+    std::vector<std::uint32_t> origin = change.origin;
+    for (std::uint32_t& plane : origin)
+        if (plane != none && !origin_.empty())
+            plane = origin_[plane];
+    origin_ = std::move(origin);
     give_up(old.layout_ref());
     give_up(old.root_ref());
     const auto& columns = change.layout.columns();
@@ -102,6 +108,7 @@ void WorldStore::change_layout(const LayoutChange& change) {
 }
 
 void WorldStore::enlarge_blocks(SpaceId space) {
+    give_up_superseded();
     const Snapshot old = working();
     RootHeader wanted = header(working_root_);
     const std::uint32_t layout_bytes = arena_.header(wanted.layout).data_bytes;

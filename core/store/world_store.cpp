@@ -1,6 +1,7 @@
 #include "core/store/world_store.hpp"
 
 #include "core/base/hash.hpp"
+#include "core/store/ordered_index.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -54,15 +55,18 @@ Ref WorldStore::make_root(const Layout& layout, std::uint64_t layout_version) {
     const LayoutParts parts = layout_parts(header);
     header.layout = allocate(static_cast<std::uint32_t>(parts.bytes));
     std::byte* out = arena_.data(header.layout);
-    std::memcpy(out, layout.spaces().data(), header.space_count * sizeof(SpaceSpec));
-    if (header.component_count > 0)
-        std::memcpy(out + parts.components, layout.components().data(),
-                    header.component_count * sizeof(ComponentSpec));
-    std::memcpy(out + parts.columns, layout.columns().data(), header.column_count * sizeof(ColumnSpec));
+    const auto copy_to = [&](std::size_t place, const auto& specs) {
+        if (!specs.empty())
+            std::memcpy(out + place, specs.data(), specs.size() * sizeof specs[0]);
+    };
+    copy_to(0, layout.spaces());
+    copy_to(parts.components, layout.components());
+    copy_to(parts.columns, layout.columns());
     const auto bytes = static_cast<std::uint32_t>(root_parts(header).bytes);
     const Ref root = allocate(bytes);
     std::memset(arena_.data(root), 0, bytes);
     std::memcpy(arena_.data(root), &header, sizeof header);
+    std::fill_n(index_states(root), header.index_count, IndexState{{}, index_not_built, 0});
     return root;
 }
 
@@ -207,10 +211,8 @@ std::byte* WorldStore::replace_block(ColumnId column, std::uint32_t index) {
     const Ref old = view.block_ref(column, index);
     Ref* table = private_table(column);
     const Ref fresh = allocate(block_bytes(view.column(column).type, view.block_slots(column)));
-    if (old && is_private(old))
+    if (old)
         superseded_.push_back({column, index, old});
-    else if (old)
-        changes_.replaced.push_back(old);
     table[index] = fresh;
     return arena_.data(fresh);
 }
@@ -218,18 +220,21 @@ std::byte* WorldStore::replace_block(ColumnId column, std::uint32_t index) {
 void WorldStore::keep_block(ColumnId column, std::uint32_t index) {
     Ref* table = private_table(column);
     free_created(table[index]);
-    for (auto entry = superseded_.begin(); entry != superseded_.end(); ++entry) {
+    table[index] = {};
+    // From the end: what is kept was most likely replaced just now.
+    for (auto entry = superseded_.rbegin(); entry != superseded_.rend(); ++entry) {
         if (entry->column == column && entry->index == index) {
             table[index] = entry->block;
-            superseded_.erase(entry);
+            superseded_.erase(std::next(entry).base());
             return;
         }
     }
-    table[index] = newest().block_ref(column, index);
-    auto& replaced = changes_.replaced;
-    if (const auto entry = std::find(replaced.rbegin(), replaced.rend(), table[index]);
-        table[index] && entry != replaced.rend())
-        replaced.erase(std::next(entry).base());
+}
+
+void WorldStore::give_up_superseded() {
+    for (const Superseded& entry : superseded_)
+        give_up(entry.block);
+    superseded_.clear();
 }
 
 void WorldStore::mark_block(ComponentId component, std::uint32_t index) {
@@ -299,7 +304,7 @@ ValueSlot WorldStore::store_value(std::string_view contents) {
                         std::to_string(max_value_bytes) + " fit.");
     out.bytes = static_cast<std::uint32_t>(contents.size());
     if (out.is_inline()) {
-        std::memcpy(out.body, contents.data(), contents.size());
+        std::copy(contents.begin(), contents.end(), reinterpret_cast<char*>(out.body));
         return out;
     }
     make_room(values_.created);
@@ -353,7 +358,7 @@ void WorldStore::set_null(ColumnId column, std::uint32_t slot, bool is_null) {
     set_bit({spec.nulls}, slot, is_null);
     if (!is_null)
         return;
-    const std::byte zeros[16] = {};
+    const std::byte zeros[64] = {};
     if (spec.type == ColumnType::value)
         set_value(column, slot, {});
     else if (working().block_ref(column, slot / working().block_slots(column)))
@@ -422,11 +427,23 @@ void WorldStore::insert_row(ComponentId component, std::uint32_t slot) {
     write_version(component, slot, working_tick_);
 }
 
+// What a shared version says about a block, and so its share of the state hash, changes with the rows.
+void WorldStore::renew_shared_version(ColumnId plane, std::uint32_t index) {
+    const Ref old = working().block_ref(plane, index);
+    if (is_private(old))
+        return arena_.header(old).hash_is_known.store(0, std::memory_order_relaxed);
+    Ref* table = private_table(plane);
+    const Ref fresh = allocate(version_bytes);
+    std::memcpy(arena_.data(fresh), arena_.data(old), version_bytes);
+    give_up(old);
+    table[index] = fresh;
+}
+
 // Zeros, without a word to undo log or heap.
 void WorldStore::clear_row(ComponentId component, std::uint32_t slot) {
     const Snapshot& view = working();
     const ComponentSpec& spec = view.component(component);
-    const std::byte zeros[16] = {};
+    const std::byte zeros[64] = {};
     for (std::uint32_t i = 0; i < spec.column_count; ++i) {
         const ColumnId column{spec.first_column + 2 * i};
         if (view.block_ref(column, slot / view.block_slots(column)))
@@ -435,10 +452,13 @@ void WorldStore::clear_row(ComponentId component, std::uint32_t slot) {
             write_bit({view.column(column).nulls}, slot, false);
     }
     const ColumnId version{spec.version};
-    const Ref block = view.block_ref(version, slot / view.block_slots(version));
+    const std::uint32_t index = slot / view.block_slots(version);
+    const Ref block = view.block_ref(version, index);
     const std::uint64_t no_version = 0;
     if (block && arena_.header(block).data_bytes != version_bytes)
         write_bytes(version, slot, &no_version, version_bytes);
+    else if (block)
+        renew_shared_version(version, index);
     write_bit({spec.presence}, slot, false);
 }
 
@@ -543,9 +563,7 @@ void WorldStore::release_savepoint() {
 // --- the end of a tick ---
 
 WorldStore::Changes WorldStore::take_changes() {
-    for (const Superseded& entry : superseded_)
-        changes_.dropped.push_back(entry.block);
-    superseded_.clear();
+    give_up_superseded();
     for (Changes* part : {&changes_, &values_}) {
         if (part->dropped.empty())
             continue;
@@ -572,6 +590,7 @@ Snapshot WorldStore::seal(std::uint64_t tick) {
     sealed_.push_back({working_root_, tick, {}});
     sealed_.back().changes = take_changes();
     newest_root_ = std::exchange(working_root_, Ref{});
+    origin_.clear();
     working_.reset();
     return newest();
 }
@@ -586,6 +605,7 @@ void WorldStore::abandon() {
     changes_ = {};
     values_ = {};
     superseded_.clear();
+    origin_.clear();
     working_root_ = {};
     working_.reset();
 }
@@ -612,9 +632,6 @@ void WorldStore::abandon_sealed() {
     newest_root_ = {region().control(slot_).root.load()};
 }
 
-void WorldStore::update_indexes() {}
-void WorldStore::update_zones() {}
-
 void WorldStore::add_values_of(const Snapshot& view, ColumnId column,
                                std::unordered_set<std::uint32_t>& out) const {
     const std::uint32_t slots = view.block_slots(column);
@@ -629,6 +646,21 @@ void WorldStore::add_values_of(const Snapshot& view, ColumnId column,
     }
 }
 
+std::size_t WorldStore::lost_blocks() const {
+    std::unordered_set<std::uint32_t> known = reachable_from(newest_root_);
+    std::vector<Ref> roots;
+    if (const Ref published{region().control(slot_).root.load()})
+        roots.push_back(published);
+    for (const Sealed& version : sealed_)
+        roots.push_back(version.root);
+    for (const Ref root : roots)
+        known.merge(reachable_from(root));
+    for (const Changes* part : {&changes_, &values_})
+        for (const Ref block : part->created)
+            known.insert(block.value);
+    return arena_.count_others(known);
+}
+
 std::unordered_set<std::uint32_t> WorldStore::reachable_from(Ref root) const {
     const Snapshot view = Snapshot::at(region(), root);
     std::unordered_set<std::uint32_t> out{root.value, view.layout_ref().value};
@@ -641,6 +673,9 @@ std::unordered_set<std::uint32_t> WorldStore::reachable_from(Ref root) const {
                 out.insert(block.value);
         if (view.column(column).type == ColumnType::value)
             add_values_of(view, column, out);
+        if (const std::uint32_t index = view.column(column).index; index != none)
+            for (const Ref node : nodes_of(region(), view.index(index)))
+                out.insert(node.value);
     }
     return out;
 }

@@ -13,6 +13,9 @@
 
 namespace gamelan::store {
 
+class ColumnRows;
+class NodeMemory;
+
 class WorldStore {
   public:
     // A new world of `layout` in a slot the caller has claimed, all values zero. Readers see nothing of it
@@ -104,6 +107,9 @@ class WorldStore {
     // Drops all sealed, unpublished versions: the world stands at the published one again.
     void abandon_sealed();
 
+    // Blocks of the world's memory that no version has and that are not on their way back either; looks at
+    // every block. Anything but 0 is a leak.
+    std::size_t lost_blocks() const;
     std::size_t retired_blocks() const { return arena_.retired_blocks(); }
     // Throws Error(out_of_memory) when so little is left that a tick without any new rows might not find what
     // it needs: asked before rows are written, so that the world can go on without them.
@@ -118,7 +124,7 @@ class WorldStore {
         std::uint32_t slot;
         std::size_t old; // place in undo_bytes_
     };
-    // A block of this tick that replace_block() superseded: no version reaches it.
+    // A block that replace_block() superseded, and that keep_block() may bring back.
     struct Superseded {
         ColumnId column;
         std::uint32_t index;
@@ -135,6 +141,13 @@ class WorldStore {
         std::uint64_t tick;
         Changes changes;
     };
+    // Lengths of the lists of changes_.
+    struct Marks {
+        std::size_t created;
+        std::size_t replaced;
+        std::size_t dropped;
+    };
+    class Nodes;
     struct Savepoint {
         std::vector<std::uint32_t> slot_counts;
         std::size_t created_values;
@@ -150,6 +163,7 @@ class WorldStore {
     Ref allocate(std::uint32_t data_bytes);
     void free_created(Ref block);
     void give_up(Ref block);
+    void give_up_superseded();
     Ref* private_table(ColumnId column);
     std::byte* private_block(ColumnId column, std::uint32_t index);
     bool is_private(Ref block) const { return arena_.header(block).sequence == sequence_; }
@@ -165,6 +179,7 @@ class WorldStore {
     void write_bit(ColumnId plane, std::uint32_t slot, bool value);
     bool is_alone(ComponentId component, std::uint32_t slot) const;
     void write_version(ComponentId component, std::uint32_t slot, std::uint64_t version);
+    void renew_shared_version(ColumnId plane, std::uint32_t index);
     void clear_row(ComponentId component, std::uint32_t slot);
     ValueSlot store_value(std::string_view contents);
     void give_up_value(const ValueSlot& value);
@@ -177,6 +192,14 @@ class WorldStore {
     // Brings the secondary indexes and the zones of changed blocks up to the working version.
     void update_indexes();
     void update_zones();
+    void update_zone(const ColumnRows& rows, std::uint32_t block);
+    IndexState* index_states(Ref root) const;
+    std::optional<ColumnId> origin_of(ColumnId column) const;
+    IndexState next_index(const Snapshot& before, std::optional<ColumnId> old, ColumnId column);
+    IndexState build_index(NodeMemory& nodes, const ColumnRows& rows);
+    void give_up_index(const IndexState& state);
+    Marks marks_of_changes() const;
+    void return_to(const Marks& marks);
     Changes take_changes();
 
     Arena arena_;
@@ -188,6 +211,9 @@ class WorldStore {
     std::uint64_t sequence_ = 0; // of the version being built
     Changes changes_;            // blocks
     Changes values_;             // blocks of the value heap
+    // For each plane, the plane of the newest version that it was, or none. Empty while the layout is the
+    // same.
+    std::vector<std::uint32_t> origin_;
     std::vector<Superseded> superseded_;
     std::deque<Sealed> sealed_;
     std::optional<Savepoint> savepoint_;

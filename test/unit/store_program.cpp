@@ -272,6 +272,7 @@ void StoreProgram::seal_tick() {
     at_savepoint_.reset();
     sealed_.push_back(working_);
     require_equal(store_->newest(), working_);
+    require(store_->newest().state_hash_kept() == store_->newest().state_hash(), "kept shares of the hash");
     require(store_->lost_blocks() == 0, "blocks were lost by sealing a tick");
 }
 

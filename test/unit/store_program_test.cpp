@@ -26,14 +26,14 @@ RC_GTEST_PROP(StoreProgramProperty, AWorldIsWhatItsModelIs, (const std::vector<s
 }
 
 TEST(StoreProgram, LongLivesEndAsTheModelDoes) {
-    for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    for (std::uint32_t seed = 1; seed <= 6; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         EXPECT_NO_THROW(play(random_bytes(seed, 3000), StoreProgram::Memory::plenty));
     }
 }
 
 TEST(StoreProgram, RunningOutOfMemoryCostsATickAndNothingElse) {
-    for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    for (std::uint32_t seed = 1; seed <= 6; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         EXPECT_NO_THROW(play(random_bytes(seed, 3000), StoreProgram::Memory::scarce));
     }
