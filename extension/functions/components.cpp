@@ -103,7 +103,9 @@ void check_place(Relation relation) {
     const char* schema = schema_name_of(relation);
     if (is_reserved_schema(schema))
         ereport(ERROR,
-                (errcode(ERRCODE_RESERVED_NAME), errmsg("components cannot lie in schema \"%s\"", schema),
+                (errcode(ERRCODE_RESERVED_NAME),
+                 errmsg("components cannot lie in schema \"%s\"",
+                        get_namespace_name_or_temp(RelationGetNamespace(relation))),
                  errhint("Make a game first: SELECT game.create_game('arena'); then create the table as "
                          "arena.%s.",
                          quote_identifier(RelationGetRelationName(relation)))));

@@ -12,4 +12,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA game TO gamelan_admin;
 GRANT USAGE ON FOREIGN SERVER gamelan TO gamelan_admin;
 GRANT SELECT ON game.game, game.template TO gamelan_player;
-GRANT SELECT ON game.component, game.cell TO gamelan_admin;
+-- Owners by name only, so that components can inherit from them.
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON game.component, game.cell FROM gamelan_admin;
+REVOKE EXECUTE ON FUNCTION game._forget_game(text), game._ddl_ended(), game._objects_dropped(), game._refuse_row(),
+    game._fdw_handler(), game._fdw_validator(text[], oid) FROM gamelan_admin;
