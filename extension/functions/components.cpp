@@ -413,10 +413,13 @@ void examine(AlterTableCmd* step, const char* table, Alteration& out) {
         out.added_columns = lappend(out.added_columns, castNode(ColumnDef, step->def)->colname);
         break;
     case AT_AddConstraint:
-    case AT_ReAddConstraint:
-    case AT_ValidateConstraint:
 #if PG_VERSION_NUM < 160000
     case AT_AddConstraintRecurse:
+#endif
+        out.touches_rows |= !castNode(Constraint, step->def)->skip_validation;
+        break;
+    case AT_ValidateConstraint:
+#if PG_VERSION_NUM < 160000
     case AT_ValidateConstraintRecurse:
 #endif
     case AT_SetNotNull:
