@@ -74,6 +74,8 @@ void append_value(std::string& out, ColumnType type, const std::byte* at) {
     case ColumnType::text64:
         append_text(out, at, width_of(type));
         break;
+    default: // no state message has it (is_streamable)
+        break;
     }
 }
 

@@ -218,7 +218,7 @@ StateMessageError read_column_header(Reader& reader, StateMessageKind kind, Colu
     if (column.name.empty() || !is_utf8(column.name))
         return StateMessageError::bad_column_name;
     column.type = static_cast<ColumnType>(type);
-    if (width_of(column.type) == 0)
+    if (!is_streamable(column.type))
         return StateMessageError::unknown_type;
     if (encoding > static_cast<std::uint8_t>(ColumnEncoding::sparse))
         return StateMessageError::unknown_encoding;
@@ -296,7 +296,7 @@ void StateMessageBuilder::check_column(std::string_view name, ColumnType type, s
         throw std::invalid_argument("a column name is 1 to 255 bytes of UTF-8");
     if (std::find(names_.begin(), names_.end(), name) != names_.end())
         throw std::invalid_argument("the state message has this column already");
-    if (width_of(type) == 0)
+    if (!is_streamable(type))
         throw std::invalid_argument("unknown column type");
     if (count > max_state_slots)
         throw std::invalid_argument("a column of a state message has at most 2^26 slots");

@@ -1,5 +1,6 @@
 #include "core/store/arena.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 #include <string>
@@ -49,17 +50,28 @@ Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
         reclaim();
         block = try_allocate(size_class, data_bytes);
     }
-    if (!block) {
-        const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
-        const bool at_limit = held >= limit_units_;
-        throw Error(sqlstate::out_of_memory, "the world is out of memory",
-                    "It holds " + std::to_string(held * (unit_bytes / 1024)) + " kB; " +
-                        std::to_string((region_.units_total() - region_.units_used()) * (unit_bytes / 1024)) +
-                        " kB of the pool are free.",
-                    at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
-    }
-    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes};
+    if (!block)
+        out_of_memory(region_.control(owner_).units_used.load(std::memory_order_relaxed) >= limit_units_);
+    new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes, 0, 0, 0, 0, 0};
     return *block;
+}
+
+void Arena::out_of_memory(bool is_at_limit) const {
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    const std::uint32_t free_units = region_.units_total() - region_.units_used();
+    throw Error(sqlstate::out_of_memory, "the world is out of memory",
+                "It holds " + std::to_string(held * (unit_bytes / 1024)) + " kB; " +
+                    std::to_string(free_units * (unit_bytes / 1024)) + " kB of the pool are free.",
+                is_at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
+}
+
+void Arena::require_headroom() const {
+    constexpr std::uint32_t share = 32;
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    if (held + limit_units_ / share >= limit_units_)
+        out_of_memory(true);
+    if (region_.units_used() + region_.units_total() / share >= region_.units_total())
+        out_of_memory(false);
 }
 
 std::optional<Ref> Arena::try_allocate(std::uint8_t size_class, std::uint32_t data_bytes) {
@@ -97,6 +109,13 @@ Ref Arena::allocate_large(std::uint32_t data_bytes) {
         return {};
     const std::optional<std::uint32_t> first = region_.take_units(owner_, units, large_size_class);
     return first ? region_.ref_of(region_.unit_address(*first)) : Ref{};
+}
+
+bool Arena::has_room(std::uint64_t bytes) const {
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    const std::uint32_t units =
+        std::min(limit_units_ - std::min(limit_units_, held), region_.units_total() - region_.units_used());
+    return bytes <= std::uint64_t{units} * unit_bytes;
 }
 
 void Arena::free(Ref block) {
@@ -151,6 +170,22 @@ void Arena::adopt(const std::unordered_set<std::uint32_t>& reachable) {
         });
     }
     reclaim();
+}
+
+std::size_t Arena::count_others(const std::unordered_set<std::uint32_t>& known) const {
+    std::unordered_set<std::uint32_t> idle;
+    for (const std::vector<Ref>& list : free_)
+        for (const Ref block : list)
+            idle.insert(block.value);
+    for (const Retired& entry : retired_)
+        idle.insert(entry.block.value);
+    std::size_t count = 0;
+    for (std::uint32_t i = 0; i < region_.units_total(); ++i)
+        if (region_.unit(i).owner == owner_.value + 1 && region_.unit(i).is_head)
+            for_each_block(i, [&](Ref block, std::uint8_t) {
+                count += !known.contains(block.value) && !idle.contains(block.value);
+            });
+    return count;
 }
 
 void Arena::release_all() {

@@ -22,6 +22,13 @@ struct alignas(64) BlockHeader {
     std::atomic<std::uint64_t> state_hash; // contribution to the state hash; valid if hash_is_known
     std::atomic<std::uint32_t> hash_is_known;
     std::uint32_t data_bytes;
+    // Smallest and largest value of the block's rows (snapshot.hpp, Zone), written before the block is
+    // published.
+    std::uint64_t zone_least;
+    std::uint64_t zone_greatest;
+    std::atomic<std::uint32_t> zone_is_known;
+    std::uint32_t reserved;
+    std::uint64_t hash_name; // ColumnSpec::name_hash that state_hash was made with: columns can be renamed
 };
 static_assert(sizeof(BlockHeader) == 64);
 
@@ -37,10 +44,14 @@ class Arena {
     // A block with room for `data_bytes`, contents undefined except its header. Throws Error(out_of_memory)
     // after it has reclaimed what it can and taken away the pins of slow readers.
     Ref allocate(std::uint32_t data_bytes, std::uint64_t sequence);
+    // Throws Error(out_of_memory) when less than a thirty-second of the limit, or of the pool, is left.
+    void require_headroom() const;
     // For blocks no reader can have seen.
     void free(Ref block);
     // For blocks readers may still hold: they come back when no pin is as old as `epoch`.
     void retire(Ref block, std::uint64_t epoch);
+    // Whether so much could be allocated now, as far as units tell.
+    bool has_room(std::uint64_t bytes) const;
     // Frees what no pin protects any more.
     void reclaim();
 
@@ -55,6 +66,8 @@ class Arena {
     BlockHeader& header(Ref block) const {
         return *reinterpret_cast<BlockHeader*>(region_.resolve(block, sizeof(BlockHeader)));
     }
+    // Blocks that are neither free nor retired nor among `known`.
+    std::size_t count_others(const std::unordered_set<std::uint32_t>& known) const;
     std::size_t retired_blocks() const { return retired_.size(); }
     const Region& region() const { return region_; }
 
@@ -64,6 +77,7 @@ class Arena {
         Ref block;
     };
 
+    [[noreturn]] void out_of_memory(bool is_at_limit) const;
     bool refill(std::uint8_t size_class);
     Ref allocate_large(std::uint32_t data_bytes);
     std::optional<Ref> try_allocate(std::uint8_t size_class, std::uint32_t data_bytes);

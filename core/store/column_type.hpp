@@ -60,6 +60,11 @@ constexpr std::uint32_t width_of(ColumnType type) {
     return 0;
 }
 
+// Whether state messages can carry it; the others stay in the server.
+constexpr bool is_streamable(ColumnType type) {
+    return type >= ColumnType::boolean && type <= ColumnType::text64;
+}
+
 // The name used in the JSON protocol and in SQL views.
 constexpr std::string_view name_of(ColumnType type) {
     switch (type) {

@@ -1,5 +1,6 @@
 #include "core/store/region.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -14,7 +15,7 @@ namespace gamelan::store {
 namespace {
 
 constexpr std::uint64_t region_magic = 0x6e616c656d6167ULL; // "gamelan"
-constexpr std::uint32_t region_layout_version = 1;
+constexpr std::uint32_t region_layout_version = 2;
 constexpr std::uint64_t pin_none = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t pin_revoked_bit = 1ULL << 63;
 
@@ -49,6 +50,7 @@ struct alignas(64) Region::Header {
 
 struct alignas(64) Region::Pin {
     std::atomic<std::uint64_t> epoch;
+    std::atomic<std::uint64_t> since_ms;
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
@@ -241,8 +243,18 @@ std::byte* Region::resolve(Ref ref, std::size_t bytes) const {
 
 // The order "store the pin, then load a root" against "replace the root, then look at the pins" is what keeps
 // a reader's blocks alive; both sides use sequentially consistent operations for it.
-void Region::pin(PinSlot slot) const {
-    pin_at(slot).epoch.store(header().epoch.load());
+std::uint64_t Region::pin(PinSlot slot, std::uint64_t now_ms) const {
+    pin_at(slot).since_ms.store(now_ms, std::memory_order_relaxed);
+    const std::uint64_t epoch = header().epoch.load();
+    pin_at(slot).epoch.store(epoch);
+    return epoch;
+}
+
+void Region::advance_pin(PinSlot slot, std::uint64_t epoch, std::uint64_t since_ms) const {
+    std::uint64_t pinned = pin_at(slot).epoch.load();
+    // A pin that was taken away stays so: its reader has to learn of it.
+    if ((pinned & pin_revoked_bit) == 0 && pin_at(slot).epoch.compare_exchange_strong(pinned, epoch))
+        pin_at(slot).since_ms.store(since_ms, std::memory_order_relaxed);
 }
 
 void Region::unpin(PinSlot slot) const {
@@ -252,6 +264,11 @@ void Region::unpin(PinSlot slot) const {
 bool Region::pin_is_valid(PinSlot slot) const {
     const std::uint64_t pinned = pin_at(slot).epoch.load();
     return pinned != pin_none && (pinned & pin_revoked_bit) == 0;
+}
+
+bool Region::pin_protects(PinSlot slot, std::uint64_t epoch) const {
+    const std::uint64_t pinned = pin_at(slot).epoch.load();
+    return (pinned & pin_revoked_bit) == 0 && pinned <= epoch;
 }
 
 std::uint64_t Region::advance_epoch() const {
@@ -270,6 +287,29 @@ std::uint64_t Region::oldest_pinned_epoch() const {
             oldest = pinned;
     }
     return oldest;
+}
+
+std::uint32_t Region::revoke_pins_since_before(std::uint64_t since_ms) const {
+    std::uint32_t revoked = 0;
+    for (std::uint32_t i = 0; i < header().pin_slots; ++i) {
+        std::uint64_t pinned = pin_at({i}).epoch.load();
+        if ((pinned & pin_revoked_bit) == 0 && pin_at({i}).since_ms.load() < since_ms &&
+            pin_at({i}).epoch.compare_exchange_strong(pinned, pinned | pin_revoked_bit))
+            ++revoked;
+    }
+    return revoked;
+}
+
+Region::PinCounts Region::pins() const {
+    PinCounts out{0, 0};
+    for (std::uint32_t i = 0; i < header().pin_slots; ++i) {
+        if ((pin_at({i}).epoch.load() & pin_revoked_bit) != 0)
+            continue;
+        const std::uint64_t since = pin_at({i}).since_ms.load();
+        out.oldest_since_ms = out.held == 0 ? since : std::min(out.oldest_since_ms, since);
+        ++out.held;
+    }
+    return out;
 }
 
 std::uint32_t Region::revoke_old_pins() const {

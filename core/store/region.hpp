@@ -102,11 +102,16 @@ class Region {
     std::byte* resolve(Ref ref, std::size_t bytes) const;
 
     // Readers. A process pins before it loads a root and unpins when it is done; slots are private to a
-    // process.
-    void pin(PinSlot slot) const;
+    // process. `now_ms`: any clock that all processes share; a pin's age is told by it.
+    std::uint64_t pin(PinSlot slot, std::uint64_t now_ms = 0) const; // returns the epoch
+    // For a reader of several versions whose oldest is done: keeps what was pinned at `epoch` and later.
+    void advance_pin(PinSlot slot, std::uint64_t epoch, std::uint64_t since_ms) const;
     void unpin(PinSlot slot) const;
     // False once the owner took the pin away because memory was short; what was read since may be garbage.
     bool pin_is_valid(PinSlot slot) const;
+    // Whether the pin keeps what was current at `epoch`: for a reader that relies on another's pin, which may
+    // have been taken away and set anew.
+    bool pin_protects(PinSlot slot, std::uint64_t epoch) const;
 
     // Owners. Returns the epoch to stamp on what the publish made unreachable.
     std::uint64_t advance_epoch() const;
@@ -115,6 +120,13 @@ class Region {
     std::uint64_t oldest_pinned_epoch() const;
     // Takes away all pins older than the current epoch; returns how many there were.
     std::uint32_t revoke_old_pins() const;
+    // Takes away the pins that have been held since before `since_ms`.
+    std::uint32_t revoke_pins_since_before(std::uint64_t since_ms) const;
+    struct PinCounts {
+        std::uint32_t held;
+        std::uint64_t oldest_since_ms; // of those held; 0 when there are none
+    };
+    PinCounts pins() const;
 
   private:
     struct Header;

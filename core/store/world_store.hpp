@@ -7,11 +7,14 @@
 // Single-threaded, one process per world.
 #pragma once
 
-#include "core/store/snapshot.hpp"
+#include "core/store/layout_change.hpp"
 
 #include <deque>
 
 namespace gamelan::store {
+
+class ColumnRows;
+class NodeMemory;
 
 class WorldStore {
   public:
@@ -38,8 +41,14 @@ class WorldStore {
 
     void begin_tick();
     bool in_tick() const { return static_cast<bool>(working_root_); }
-    // The version being built. Only between begin_tick() and seal()/abandon().
-    Snapshot working() const { return Snapshot::at(region(), working_root_); }
+    // The version being built. Only between begin_tick() and seal()/abandon(). A reference stays good while
+    // the tick lasts.
+    const Snapshot& working() const { return *working_; }
+    // Its tick, which rows that change get as their version: one more than the newest.
+    std::uint64_t working_tick() const { return working_tick_; }
+
+    // Whole blocks, for systems: no savepoint covers them, and the versions of rows are theirs to note
+    // (mark_block()).
 
     // A private copy of a block, to change in place.
     std::byte* write_block(ColumnId column, std::uint32_t index);
@@ -49,6 +58,10 @@ class WorldStore {
     std::byte* replace_block(ColumnId column, std::uint32_t index);
     // Takes back a replace_block() whose result equals the old content, so that the block stays shared.
     void keep_block(ColumnId column, std::uint32_t index);
+    // Every row of the block changed in this tick.
+    void mark_block(ComponentId component, std::uint32_t index);
+
+    // Single values. set() and set_text() do not touch the version of a row: touch_row() does.
 
     template <class T>
     T get(ColumnId column, std::uint32_t slot) const {
@@ -58,14 +71,30 @@ class WorldStore {
     void set(ColumnId column, std::uint32_t slot, T value) {
         set_bytes(column, slot, &value, sizeof value);
     }
+    void set_bytes(ColumnId column, std::uint32_t slot, const void* value, std::uint32_t width);
     // Pads with zeros. Throws Error(invalid_parameter) when it does not fit.
     void set_text(ColumnId column, std::uint32_t slot, std::string_view text);
+    // For columns of type value. Throws Error(invalid_parameter) beyond max_value_bytes.
+    void set_value(ColumnId column, std::uint32_t slot, std::string_view contents);
+    // A NULL's value is zero.
+    void set_null(ColumnId column, std::uint32_t slot, bool is_null);
+
+    // Rows of a component that has presence. insert_row(): the row must not be there; its values are zero,
+    // none NULL. delete_row(): it must be there. A slot without a row holds zeros only.
+    void insert_row(ComponentId component, std::uint32_t slot);
+    void delete_row(ComponentId component, std::uint32_t slot);
+    void touch_row(ComponentId component, std::uint32_t slot);
 
     // Appends a slot of zeros to a space. Throws Error(world_full) beyond max_slots.
     std::uint32_t append_slot(SpaceId space);
+    // Gives a space at least so many slots. A space of rows that come and go gets blocks of max_block_slots
+    // once it has more slots than that. Throws Error(world_full).
+    void extend_space(SpaceId space, std::uint32_t slots);
 
-    // A point to return to within the tick. Covers set(), set_text() and append_slot(); whole-block writes
-    // are for systems, which are undone by abandon(). One at a time.
+    // Changes what the world is made of; all else stays. Not within a savepoint.
+    void change_layout(const LayoutChange& change);
+
+    // A point to return to within the tick. Covers single values, rows and slots. One at a time.
     void begin_savepoint();
     void rollback_savepoint();
     void release_savepoint();
@@ -78,54 +107,121 @@ class WorldStore {
     // Drops all sealed, unpublished versions: the world stands at the published one again.
     void abandon_sealed();
 
+    // Blocks of the world's memory that no version has and that are not on their way back either; looks at
+    // every block. Anything but 0 is a leak.
+    std::size_t lost_blocks() const;
     std::size_t retired_blocks() const { return arena_.retired_blocks(); }
+    // Throws Error(out_of_memory) when so little is left that a tick without any new rows might not find what
+    // it needs: asked before rows are written, so that the world can go on without them.
+    void require_headroom() const { arena_.require_headroom(); }
 
   private:
+    enum class UndoKind : std::uint8_t { bytes, bit, insert };
     struct Undo {
-        ColumnId column;
+        UndoKind kind;
+        std::uint8_t width;
+        std::uint32_t target; // plane, or the component of an inserted row
         std::uint32_t slot;
-        std::uint32_t width;
-        std::byte old[64];
+        std::size_t old; // place in undo_bytes_
     };
-    // A block of this tick that replace_block() superseded: no version reaches it.
+    // A block that replace_block() superseded, and that keep_block() may bring back.
     struct Superseded {
         ColumnId column;
         std::uint32_t index;
         Ref block;
     };
-    struct Difference {
-        std::vector<Ref> created;  // reachable from the newer version only
-        std::vector<Ref> replaced; // reachable from the older version only
+    // Blocks by what has become of them in the tick that is built.
+    struct Changes {
+        std::vector<Ref> created;  // reachable from this version on
+        std::vector<Ref> replaced; // reachable until the version before
+        std::vector<Ref> dropped;  // created, and given up again: go at the seal
     };
     struct Sealed {
         Ref root;
         std::uint64_t tick;
-        Difference difference; // from the version before it
+        Changes changes;
+    };
+    // Lengths of the lists of changes_.
+    struct Marks {
+        std::size_t created;
+        std::size_t replaced;
+        std::size_t dropped;
+    };
+    class Nodes;
+    struct Savepoint {
+        std::vector<std::uint32_t> slot_counts;
+        std::size_t created_values;
+        std::size_t replaced_values;
+        std::size_t dropped_values;
     };
     WorldStore(const Region& region, WorldSlot slot, std::uint32_t limit_units);
     void create_root(const Layout& layout);
+    Ref make_root(const Layout& layout, std::uint64_t layout_version);
     std::uint64_t newest_sequence() const { return newest().sequence(); }
-    Difference difference(Ref older, Ref newer) const;
     std::unordered_set<std::uint32_t> reachable_from(Ref root) const;
-    void set_bytes(ColumnId column, std::uint32_t slot, const void* value, std::uint32_t width);
+    void add_values_of(const Snapshot& view, ColumnId column, std::unordered_set<std::uint32_t>& out) const;
     Ref allocate(std::uint32_t data_bytes);
+    void free_created(Ref block);
+    void give_up(Ref block);
+    void give_up_superseded();
     Ref* private_table(ColumnId column);
-    void free_superseded();
+    std::byte* private_block(ColumnId column, std::uint32_t index);
     bool is_private(Ref block) const { return arena_.header(block).sequence == sequence_; }
+    RootHeader& header(Ref root) const { return *reinterpret_cast<RootHeader*>(arena_.data(root)); }
     Ref* tables(Ref root) const;
     SpaceState* states(Ref root) const;
-    void grow_tables(SpaceId space, std::uint32_t block_count);
+    void look_at_working() { working_ = Snapshot::at(region(), working_root_); }
+
+    void note(UndoKind kind, std::uint32_t target, std::uint32_t slot, const void* old, std::uint8_t width);
+    bool is_undo_needed(ColumnId column, std::uint32_t slot) const;
+    void write_bytes(ColumnId column, std::uint32_t slot, const void* value, std::uint32_t width);
+    void set_bit(ColumnId plane, std::uint32_t slot, bool value);
+    void write_bit(ColumnId plane, std::uint32_t slot, bool value);
+    bool is_alone(ComponentId component, std::uint32_t slot) const;
+    void write_version(ComponentId component, std::uint32_t slot, std::uint64_t version);
+    void renew_shared_version(ColumnId plane, std::uint32_t index);
+    void clear_row(ComponentId component, std::uint32_t slot);
+    ValueSlot store_value(std::string_view contents);
+    void give_up_value(const ValueSlot& value);
+    void give_up_plane(const Snapshot& view, ColumnId column);
+    void move_planes(const Snapshot& old, const std::vector<std::uint32_t>& origin);
+    void copy_plane(const Snapshot& old, ColumnId from, ColumnId to);
+    void fill_column(ColumnId column, const std::string& fill);
+    void fill_nulls(ColumnId column);
+    void enlarge_blocks(SpaceId space);
+    // Brings the secondary indexes and the zones of changed blocks up to the working version.
+    void update_indexes();
+    void update_zones();
+    void update_zone(const ColumnRows& rows, std::uint32_t block);
+    IndexState* index_states(Ref root) const;
+    std::optional<ColumnId> origin_of(ColumnId column) const;
+    IndexState next_index(const Snapshot& before, std::optional<ColumnId> old, ColumnId column);
+    IndexState build_index(NodeMemory& nodes, const ColumnRows& rows);
+    void give_up_index(const IndexState& state);
+    Marks marks_of_changes() const;
+    void return_to(const Marks& marks);
+    Changes take_changes();
 
     Arena arena_;
     WorldSlot slot_;
     Ref newest_root_;
     Ref working_root_;
+    std::optional<Snapshot> working_;
+    std::uint64_t working_tick_ = 0;
     std::uint64_t sequence_ = 0; // of the version being built
+    Changes changes_;            // blocks
+    Changes values_;             // blocks of the value heap
+    // For each plane, the plane of the newest version that it was, or none. Empty while the layout is the
+    // same.
+    std::vector<std::uint32_t> origin_;
     std::vector<Superseded> superseded_;
     std::deque<Sealed> sealed_;
-    bool has_savepoint_ = false;
+    std::optional<Savepoint> savepoint_;
     std::vector<Undo> undo_;
-    std::vector<std::uint32_t> undo_slot_counts_;
+    std::vector<std::byte> undo_bytes_;
+    // The row inserted last within the savepoint: undoing its insertion is enough.
+    ComponentId fresh_component_{none};
+    std::uint32_t fresh_slot_ = 0;
     bool released_ = false;
     std::uint64_t release_epoch_ = 0;
 };
