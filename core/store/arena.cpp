@@ -128,6 +128,7 @@ void Arena::free(Ref block) {
 
 void Arena::retire(Ref block, std::uint64_t epoch) {
     retired_.push_back({epoch, block});
+    retired_bytes_ += header(block).data_bytes;
 }
 
 void Arena::reclaim() {
@@ -135,6 +136,7 @@ void Arena::reclaim() {
         return;
     const std::uint64_t oldest = region_.oldest_pinned_epoch();
     while (!retired_.empty() && retired_.front().epoch < oldest) {
+        retired_bytes_ -= header(retired_.front().block).data_bytes;
         free(retired_.front().block);
         retired_.pop_front();
     }
@@ -195,6 +197,7 @@ void Arena::release_all() {
     for (auto& list : free_)
         list.clear();
     retired_.clear();
+    retired_bytes_ = 0;
 }
 
 } // namespace gamelan::store
