@@ -56,7 +56,6 @@ void open_scan(OwnedScan& owned, Relation relation) {
                            std::span<const AttrNumber>{needed, static_cast<std::size_t>(columns)});
     });
     require_worker();
-    install_view_callbacks();
     View* view = view_of(GetActiveSnapshot());
     owned.scan->set_view(view);
     pg::sql_boundary([&] { owned.scan->restart(); });

@@ -202,8 +202,7 @@ void start(ForeignScanState* node) {
     Scan& scan = *execution.scan;
     if (!scan.has_view()) {
         require_worker();
-        install_view_callbacks();
-        View* view = view_of(node->ss.ps.state->es_snapshot);
+            View* view = view_of(node->ss.ps.state->es_snapshot);
         scan.set_view(view);
     }
     for (Scan::Qual& qual : scan.quals())
