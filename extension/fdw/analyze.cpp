@@ -53,7 +53,7 @@ void open_scan(OwnedScan& owned, Relation relation) {
         needed[i] = static_cast<AttrNumber>(i + 1);
     pg::sql_boundary([&] {
         owned.scan.emplace(owned.table, std::span<const PushedQual>{},
-                           std::span<const AttrNumber>{needed, static_cast<std::size_t>(columns)});
+                           std::span<const AttrNumber>{needed, static_cast<std::size_t>(columns)}, -1);
     });
     require_worker();
     View* view = view_of(GetActiveSnapshot());
