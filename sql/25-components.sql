@@ -122,6 +122,14 @@ CREATE FOREIGN TABLE regress_loose.tag () INHERITS (game.component) SERVER gamel
 SELECT outcome($$SELECT game.create_world('loose', 'regress_loose')$$);
 SELECT game.create_game('regress_loose');
 
+SELECT outcome('CREATE SCHEMA regress_sly CREATE TABLE tag () INHERITS (game.component)');
+-- A game is renamed with its schema, templates and all.
+SELECT game.create_template('regress_loose.ghost', '{"tag": {}}');
+ALTER SCHEMA regress_loose RENAME TO regress_strict;
+SELECT game, name FROM game.template;
+SELECT outcome('ALTER SCHEMA regress_strict RENAME TO hexfactory');
+ALTER SCHEMA regress_strict RENAME TO regress_loose;
+
 -- Names of games.
 SELECT name, outcome(format('SELECT game.create_game(%L)', name))
 FROM unnest(ARRAY['game', 'public', 'pg_toy', 'information_schema', 'hexfactory', '', ' ', repeat('x', 64), NULL, 'regress_arena']) AS name;
@@ -139,6 +147,9 @@ SELECT game, config FROM game.world WHERE name = 'of loose';
 SAVEPOINT before;
 SET client_min_messages = error;
 SELECT game.drop_game('regress_loose');
+ROLLBACK TO before;
+SET client_min_messages = error;
+ALTER SCHEMA regress_loose RENAME TO regress_strict;
 ROLLBACK TO before;
 SET client_min_messages = error;
 DROP SCHEMA regress_loose CASCADE;

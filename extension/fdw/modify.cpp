@@ -140,7 +140,9 @@ ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Nu
         state->modify->writer = std::make_unique<RowWriter>(std::move(table), operation, columns.span(),
                                                             guards.span(), has_version, named.count);
     });
-    state->view = view_of(estate->es_snapshot);
+    // The statement's scan keeps it; a plain insert reads nothing.
+    if (has_version || guards.count > 0)
+        state->view = view_of(estate->es_snapshot);
     state->values = static_cast<WriterValue*>(palloc(sizeof(WriterValue) * Max(columns.count, 1)));
     for (std::size_t i = 0; i < columns.count; ++i)
         new (&state->values[i]) WriterValue{};

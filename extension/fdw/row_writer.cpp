@@ -40,45 +40,67 @@ std::vector<codec::RowColumn> RowWriter::describe(std::span<const AttrNumber> nu
 }
 
 RowWriter::Place RowWriter::place_of(std::int64_t world, std::int64_t handle) const {
-    const std::optional<store::WorldSlot> slot = find_world(world, table_->game);
-    if (!slot)
-        throw Error(
-            sqlstate::undefined_world,
-            "world " + std::to_string(world) + " does not exist, or plays another game",
-            "Component \"" + table_->component + "\" belongs to the game of its schema.",
-            "SELECT id, name, game FROM game.world lists the worlds; one that this transaction created "
-            "is there after COMMIT.");
+    if (known_.world != world ||
+        pg::region().control(known_.slot).world_id.load(std::memory_order_relaxed) != world) {
+        const std::optional<store::WorldSlot> slot = find_world(world, table_->game);
+        if (!slot)
+            throw Error(sqlstate::undefined_world,
+                        "world " + std::to_string(world) + " does not exist, or plays another game",
+                        "Component \"" + table_->component + "\" belongs to the game of its schema.",
+                        "SELECT id, name, game FROM game.world lists the worlds; one that this transaction "
+                        "created is there after COMMIT.");
+        known_ = {};
+        known_.world = world;
+        known_.slot = *slot;
+    }
     if (!table_->is_cells)
-        return {*slot, static_cast<std::uint64_t>(handle)};
-    const grid::Planet* planet = pg::rules_of(*slot, world).planet();
+        return {known_.slot, static_cast<std::uint64_t>(handle)};
+    const grid::Planet* planet = pg::rules_of(known_.slot, world).planet();
     if (planet == nullptr)
         throw Error(sqlstate::undefined_cell, "world " + std::to_string(world) + " has no cells", {},
                     "Create worlds with \"n\" in their config for a planet of 10n² + 2 cells.");
-    return {*slot, planet->slot_of(handle)};
+    return {known_.slot, planet->slot_of(handle)};
 }
 
+// The newest version; what is known of its layout is brought up to date.
 std::optional<store::Snapshot> RowWriter::published(const Place& place, std::int64_t world) const {
     if (pg::region().control(place.slot).world_id.load() != world)
         return std::nullopt;
-    return pg::published(place.slot, world);
+    store::Snapshot snapshot = pg::published(place.slot, world);
+    if (known_.layout_version != snapshot.layout_version()) {
+        known_.planes = store::entity_planes(snapshot);
+        known_.component = find_component(*table_, snapshot);
+        known_.layout_version = snapshot.layout_version();
+    }
+    return snapshot;
 }
 
 std::string RowWriter::row_name(std::int64_t handle) const {
     return (table_->is_cells ? "cell " : "entity ") + std::to_string(handle);
 }
 
-bool RowWriter::is_alive(const store::Snapshot& snapshot, std::int64_t world, std::uint64_t handle) const {
-    if (const std::optional<bool> own = pg::transaction::own_row({world, 0, handle}))
-        return *own;
-    const auto planes = store::entity_planes(snapshot);
-    return planes && store::find_entity(snapshot, *planes, {handle}).has_value();
+RowWriter::Life RowWriter::life_of(const store::Snapshot& snapshot, const Place& place,
+                                   std::int64_t world) const {
+    if (const std::optional<bool> own = pg::transaction::own_row({world, 0, place.handle}))
+        return *own ? Life::alive : Life::dead;
+    if (!known_.planes)
+        return Life::dead;
+    const store::Entity entity{place.handle};
+    if (store::find_entity(snapshot, *known_.planes, entity))
+        return Life::alive;
+    // An entity whose spawn has been committed, and waits for a tick.
+    const std::uint32_t slot = entity.slot();
+    const bool was_given_out = slot != 0 && slot < pg::runtime(place.slot).entities.next_slot;
+    const bool is_new = slot >= snapshot.slot_count(known_.planes->space);
+    const std::uint32_t generation =
+        is_new ? 0 : snapshot.get<std::uint32_t>(known_.planes->generation, slot);
+    return was_given_out && generation == entity.generation() ? Life::pending : Life::dead;
 }
 
 bool RowWriter::is_there(const store::Snapshot& snapshot, const Place& place, std::int64_t world) const {
     if (const std::optional<bool> own = pg::transaction::own_row({world, table_->relation, place.handle}))
         return *own;
-    const auto component = snapshot.find_component(table_->component);
-    return component && snapshot.has_row(*component, static_cast<std::uint32_t>(place.handle));
+    return known_.component && snapshot.has_row(*known_.component, static_cast<std::uint32_t>(place.handle));
 }
 
 bool RowWriter::has_row(std::int64_t world, std::int64_t handle) {
@@ -86,7 +108,7 @@ bool RowWriter::has_row(std::int64_t world, std::int64_t handle) {
     const pg::ReadPin pin;
     const auto snapshot = published(place, world);
     const bool found =
-        snapshot && is_alive(*snapshot, world, place.handle) && is_there(*snapshot, place, world);
+        snapshot && life_of(*snapshot, place, world) == Life::alive && is_there(*snapshot, place, world);
     pin.check();
     return found;
 }
@@ -97,14 +119,12 @@ std::int64_t RowWriter::row_version(std::int64_t world, std::int64_t handle) con
     const auto snapshot = published(place, world);
     std::int64_t version = -1;
     if (snapshot) {
-        const auto component = snapshot->find_component(table_->component);
-        const auto planes = store::entity_planes(*snapshot);
-        const bool exists =
-            table_->is_cells || (planes && store::find_entity(*snapshot, *planes, {place.handle}));
+        const bool exists = table_->is_cells ||
+                            (known_.planes && store::find_entity(*snapshot, *known_.planes, {place.handle}));
         const auto slot = static_cast<std::uint32_t>(place.handle);
-        if (component && exists && snapshot->has_row(*component, slot))
-            version = static_cast<std::int64_t>(snapshot->row_version(*component, slot));
-        else if (!component && table_->is_cells)
+        if (known_.component && exists && snapshot->has_row(*known_.component, slot))
+            version = static_cast<std::int64_t>(snapshot->row_version(*known_.component, slot));
+        else if (!known_.component && table_->is_cells)
             version = 0; // the world has not taken the component in yet: all cells have their defaults
     }
     pin.check();
@@ -117,10 +137,10 @@ void RowWriter::check(const Place& place, const WriterRow& row) const {
         return;
     const pg::ReadPin pin;
     const auto snapshot = published(place, row.world);
-    const bool alive = snapshot && is_alive(*snapshot, row.world, place.handle);
-    const bool there = alive && is_there(*snapshot, place, row.world);
+    const Life life = snapshot ? life_of(*snapshot, place, row.world) : Life::dead;
+    const bool there = life == Life::alive && is_there(*snapshot, place, row.world);
     pin.check();
-    if (!alive)
+    if (life == Life::dead)
         throw Error(
             sqlstate::undefined_entity,
             "entity " + std::to_string(row.handle) + " does not exist in world " + std::to_string(row.world),
@@ -145,7 +165,7 @@ void RowWriter::put_guards(ByteWriter& out, const Place& place, const WriterRow&
     const auto slot = static_cast<std::uint32_t>(place.handle);
     const auto table_place = table_->place_in(place.slot, row.world, *snapshot, *row.view);
     if (group_->has_version) {
-        const auto component = snapshot->find_component(table_->component);
+        const auto component = find_component(*table_, *snapshot);
         codec::WriteSetWriter::put_version(out, component ? snapshot->row_version(*component, slot) : 0);
     }
     for (const AttrNumber number : guards_) {

@@ -55,9 +55,22 @@ class RowWriter {
         store::WorldSlot slot;
         std::uint64_t handle; // as the store numbers it
     };
+    // What the world of the row before had where; most statements write to one world.
+    struct Known {
+        std::int64_t world = 0;
+        store::WorldSlot slot{0};
+        std::uint64_t layout_version = 0;
+        std::optional<store::EntityPlanes> planes;
+        std::optional<store::ComponentId> component;
+    };
+    enum class Life : std::uint8_t {
+        dead,
+        pending, // the handle was given out; the tick will tell whether its spawn came before the row
+        alive,
+    };
     Place place_of(std::int64_t world, std::int64_t handle) const;
     std::optional<store::Snapshot> published(const Place& place, std::int64_t world) const;
-    bool is_alive(const store::Snapshot& snapshot, std::int64_t world, std::uint64_t handle) const;
+    Life life_of(const store::Snapshot& snapshot, const Place& place, std::int64_t world) const;
     bool is_there(const store::Snapshot& snapshot, const Place& place, std::int64_t world) const;
     void check(const Place& place, const WriterRow& row) const;
     void put_guards(ByteWriter& out, const Place& place, const WriterRow& row);
@@ -69,6 +82,7 @@ class RowWriter {
     std::vector<AttrNumber> columns_;
     std::vector<AttrNumber> guards_;
     std::shared_ptr<const codec::RowGroup> group_;
+    mutable Known known_;
 };
 
 } // namespace gamelan::fdw

@@ -132,16 +132,6 @@ std::shared_ptr<TableInfo> make_info(Oid relation, const Found& found) {
     return info;
 }
 
-// By number where both sides count alike, else by name: a dump restored elsewhere, a renamed column.
-std::optional<store::ComponentId> find_component(const TableInfo& table, const store::Snapshot& snapshot) {
-    if (snapshot.incarnation() != table.incarnation)
-        return snapshot.find_component(table.component);
-    for (std::uint32_t i = 0; i < snapshot.component_count(); ++i)
-        if (snapshot.component({i}).key == table.relation)
-            return store::ComponentId{i};
-    return std::nullopt;
-}
-
 ColumnPlace place_column(const TableInfo& table, const store::Snapshot& snapshot,
                          store::ComponentId component, std::size_t i) {
     const ColumnInfo& column = table.columns[i];
@@ -192,6 +182,16 @@ std::shared_ptr<const TablePlace> make_place(const TableInfo& table, std::int64_
 }
 
 } // namespace
+
+// By number where both sides count alike, else by name: a dump restored elsewhere, a renamed column.
+std::optional<store::ComponentId> find_component(const TableInfo& table, const store::Snapshot& snapshot) {
+    if (snapshot.incarnation() != table.incarnation)
+        return snapshot.find_component(table.component);
+    for (std::uint32_t i = 0; i < snapshot.component_count(); ++i)
+        if (snapshot.component({i}).key == table.relation)
+            return store::ComponentId{i};
+    return std::nullopt;
+}
 
 std::shared_ptr<const TablePlace> TableInfo::place_in(store::WorldSlot slot, std::int64_t world_id,
                                                       const store::Snapshot& snapshot,

@@ -72,6 +72,9 @@ struct TableInfo {
     mutable std::array<std::shared_ptr<const TablePlace>, kept_places> places_;
 };
 
+// Where the table is in a world's layout: by number where both sides count alike, else by name.
+std::optional<store::ComponentId> find_component(const TableInfo& table, const store::Snapshot& snapshot);
+
 // Postgres zone. Kept for as long as the caller or the session's cache holds it: `out` is set, so that no
 // object with a destructor is returned over a jump.
 void get_table_info(Oid relation, std::shared_ptr<const TableInfo>& out);

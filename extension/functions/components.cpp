@@ -24,6 +24,7 @@ extern "C" {
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/event_trigger.h"
 #include "foreign/foreign.h"
@@ -405,15 +406,22 @@ void examine(AlterTableCmd* step, const char* table, Alteration& out) {
         break;
     }
     case AT_AddColumn:
+#if PG_VERSION_NUM < 160000
     case AT_AddColumnRecurse:
+#endif
         out.touches_rows = true;
         out.added_columns = lappend(out.added_columns, castNode(ColumnDef, step->def)->colname);
         break;
     case AT_AddConstraint:
+#if PG_VERSION_NUM < 160000
     case AT_AddConstraintRecurse:
-    case AT_ReAddConstraint:
+#endif
+        out.touches_rows |= !castNode(Constraint, step->def)->skip_validation;
+        break;
     case AT_ValidateConstraint:
+#if PG_VERSION_NUM < 160000
     case AT_ValidateConstraintRecurse:
+#endif
     case AT_SetNotNull:
     case AT_AddInherit:
         out.touches_rows = true;
@@ -556,6 +564,15 @@ void check_type(Oid type, const CollectedCommand* command) {
     announce();
 }
 
+// A renamed schema takes its game along.
+void follow_rename(Node* statement) {
+    if (!IsA(statement, RenameStmt) || castNode(RenameStmt, statement)->renameType != OBJECT_SCHEMA)
+        return;
+    const RenameStmt* rename = castNode(RenameStmt, statement);
+    (void)spi::run("SELECT game._rename_game($1, $2)",
+                   {spi::text(rename->subname), spi::text(rename->newname)});
+}
+
 // Nothing of ours can be concerned while the extension is being made, or the library is not preloaded with
 // it.
 bool must_look() {
@@ -653,6 +670,8 @@ PGDLLEXPORT Datum gamelan_ddl_ended(PG_FUNCTION_ARGS) {
             check_table(commands[i].object, commands[i].command);
         else if (commands[i].catalog == TypeRelationId && OidIsValid(commands[i].object))
             check_type(commands[i].object, commands[i].command);
+        else if (commands[i].catalog == NamespaceRelationId && commands[i].command->type == SCT_Simple)
+            follow_rename(commands[i].command->parsetree);
     }
     SPI_finish();
     PG_RETURN_NULL();

@@ -85,8 +85,6 @@ PGDLLEXPORT Datum gamelan_reserve_entities(PG_FUNCTION_ARGS) {
     const std::int32_t count = PG_GETARG_INT32(1);
     const char* source = PG_ARGISNULL(2) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(2));
     const store::WorldSlot slot = require_loaded(world_id);
-    InitMaterializedSRF(fcinfo, 0);
-    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     const Handles handles = sql_boundary([&] {
         {
             const ReadPin pin;
@@ -104,10 +102,8 @@ PGDLLEXPORT Datum gamelan_reserve_entities(PG_FUNCTION_ARGS) {
             list[i] = Int64GetDatum(static_cast<std::int64_t>(reserved[i]));
         return Handles{list, reserved.size()};
     });
-    bool nulls[1] = {};
-    for (std::size_t i = 0; i < handles.count; ++i)
-        tuplestore_putvalues(result->setResult, result->setDesc, &handles.list[i], nulls);
-    return static_cast<Datum>(0);
+    PG_RETURN_ARRAYTYPE_P(construct_array(handles.list, static_cast<int>(handles.count), INT8OID, 8,
+                                          FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 PGDLLEXPORT Datum gamelan_despawn(PG_FUNCTION_ARGS) {

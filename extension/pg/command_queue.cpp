@@ -37,14 +37,40 @@ void CommandQueue::add_row(std::int64_t world_id, SubTransaction subtransaction,
     row_bytes_ += row.size();
 }
 
-std::optional<bool> CommandQueue::own_row(const RowKey& key) const {
-    const auto found = rows_.find(key);
-    return found == rows_.end() ? std::nullopt : std::optional(found->second);
+// Statements write rows in runs, mostly: the page of the row before serves the next.
+CommandQueue::Page* CommandQueue::page_of(const RowKey& key, bool is_wanted) {
+    const RowKey page_key{key.world_id, key.component, key.handle / 64};
+    if (last_page_ != nullptr && last_key_ == page_key)
+        return last_page_;
+    const auto found = is_wanted ? pages_.try_emplace(page_key).first : pages_.find(page_key);
+    if (found == pages_.end())
+        return nullptr;
+    last_key_ = page_key;
+    last_page_ = &found->second;
+    return last_page_;
+}
+
+std::optional<bool> CommandQueue::own_row(const RowKey& key) {
+    if (pages_.empty())
+        return std::nullopt;
+    const Page* page = page_of(key, false);
+    const std::uint64_t bit = 1ULL << key.handle % 64;
+    if (page == nullptr || (page->known & bit) == 0)
+        return std::nullopt;
+    return (page->there & bit) != 0;
+}
+
+void CommandQueue::set_row(const RowKey& key, std::optional<bool> is_there) {
+    Page& page = *page_of(key, true);
+    const std::uint64_t bit = 1ULL << key.handle % 64;
+    page.known = is_there ? page.known | bit : page.known & ~bit;
+    page.there = is_there.value_or(false) ? page.there | bit : page.there & ~bit;
 }
 
 void CommandQueue::note_row(const RowKey& key, SubTransaction subtransaction, bool is_there) {
-    notes_.push_back({key, subtransaction, own_row(key)});
-    rows_[key] = is_there;
+    if (subtransaction != whole_transaction)
+        notes_.push_back({key, subtransaction, own_row(key)});
+    set_row(key, is_there);
 }
 
 void CommandQueue::merge(SubTransaction from, SubTransaction into) {
@@ -53,6 +79,8 @@ void CommandQueue::merge(SubTransaction from, SubTransaction into) {
             entry.subtransaction = into;
     for (auto note = notes_.rbegin(); note != notes_.rend() && note->subtransaction == from; ++note)
         note->subtransaction = into;
+    if (into == whole_transaction)
+        notes_.clear();
 }
 
 // What a subtransaction noted is at the end: those it held were merged into it or gone.
@@ -67,11 +95,7 @@ void CommandQueue::discard(SubTransaction subtransaction) {
         return true;
     });
     while (!notes_.empty() && notes_.back().subtransaction == subtransaction) {
-        const Note& note = notes_.back();
-        if (note.before)
-            rows_[note.key] = *note.before;
-        else
-            rows_.erase(note.key);
+        set_row(notes_.back().key, notes_.back().before);
         notes_.pop_back();
     }
 }

@@ -18,6 +18,7 @@ namespace gamelan::pg {
 
 // As Postgres numbers them; 0 is none.
 using SubTransaction = std::uint32_t;
+inline constexpr SubTransaction whole_transaction = 1;
 
 class CommandQueue {
   public:
@@ -35,7 +36,7 @@ class CommandQueue {
     void add_row(std::int64_t world_id, SubTransaction subtransaction,
                  const std::shared_ptr<const codec::RowGroup>& group, std::string_view row);
     // Whether the row will be there when the transaction's writes are applied; nothing = as it is now.
-    std::optional<bool> own_row(const RowKey& key) const;
+    std::optional<bool> own_row(const RowKey& key);
     void note_row(const RowKey& key, SubTransaction subtransaction, bool is_there);
 
     void merge(SubTransaction from, SubTransaction into);
@@ -59,6 +60,11 @@ class CommandQueue {
         std::shared_ptr<const codec::RowGroup> group;
         std::uint64_t row_count;
     };
+    // What is known of 64 rows whose handles follow one another; its key has handle / 64.
+    struct Page {
+        std::uint64_t known = 0;
+        std::uint64_t there = 0;
+    };
     struct KeyHash {
         std::size_t operator()(const RowKey& key) const;
     };
@@ -71,8 +77,13 @@ class CommandQueue {
     std::vector<Entry> entries_;
     std::size_t commands_ = 0;
     std::size_t row_bytes_ = 0;
-    std::unordered_map<RowKey, bool, KeyHash> rows_;
-    std::vector<Note> notes_;
+    Page* page_of(const RowKey& key, bool is_wanted);
+    void set_row(const RowKey& key, std::optional<bool> is_there);
+
+    std::unordered_map<RowKey, Page, KeyHash> pages_;
+    RowKey last_key_{};
+    Page* last_page_ = nullptr;
+    std::vector<Note> notes_; // of subtransactions that may still be rolled back alone
 };
 
 } // namespace gamelan::pg

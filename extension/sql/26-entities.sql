@@ -1,6 +1,6 @@
 -- Entities and single rows of their components. INSERT, UPDATE, DELETE and COPY on components need nothing from here.
 
-CREATE FUNCTION game._reserve_entities(world bigint, count int, template text) RETURNS SETOF bigint
+CREATE FUNCTION game._reserve_entities(world bigint, count int, template text) RETURNS bigint[]
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_reserve_entities';
 COMMENT ON FUNCTION game._reserve_entities(bigint, int, text) IS
     'handles that no other session gets, of entities that exist from the first tick after this transaction commits';

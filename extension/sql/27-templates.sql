@@ -273,7 +273,7 @@ BEGIN
         template := own.name;
     END IF;
     components := game._template_rows(its_game, template, coalesce(overrides, '{}'));
-    entities := ARRAY(SELECT e FROM game._reserve_entities(world, count, template) AS e);
+    entities := game._reserve_entities(world, count, template);
     PERFORM game._insert_components(world, entities, its_game, components);
     RETURN entities;
 END
