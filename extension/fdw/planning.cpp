@@ -158,6 +158,8 @@ ForeignPath* make_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan,
 
 // A path for each clause that an index serves. The plan finds the index again by the clause.
 void add_index_paths(PlannerInfo* root, RelOptInfo* rel, List* clauses, Relids required_outer) {
+    if (!enable_indexscan)
+        return;
     const TableInfo& table = *planned(rel).table;
     ListCell* cell = nullptr;
     foreach (cell, clauses) {
