@@ -11,6 +11,7 @@
 namespace {
 
 using namespace gamelan::store;
+using gamelan::ColumnType;
 
 constexpr std::uint32_t million = 1000000;
 
@@ -37,8 +38,7 @@ Layout entity_layout() {
 
 // A world with `count` entities in slots 1 .. count, each with a row of the component.
 WorldStore make_world(const TestRegion& region, std::int64_t id, std::uint32_t count, std::uint32_t columns) {
-    WorldStore store =
-        WorldStore::create(*region, region->claim_slot(id), entity_layout(), region.limit());
+    WorldStore store = WorldStore::create(*region, region->claim_slot(id), entity_layout(), region.limit());
     store.begin_tick();
     store.change_layout(*plan_layout_change(store.working(), {1, {component("health", columns)}}));
     const EntityPlanes planes = *entity_planes(store.working());
@@ -99,9 +99,9 @@ void BM_ReadInOrder(benchmark::State& state) {
                     sum += values[i];
         benchmark::DoNotOptimize(sum);
     }
-    state.counters["per_value"] = benchmark::Counter(static_cast<double>(million) * 1e-9,
-                                                     benchmark::Counter::kIsIterationInvariantRate |
-                                                         benchmark::Counter::kInvert);
+    state.counters["per_value"] =
+        benchmark::Counter(static_cast<double>(million) * 1e-9,
+                           benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 // Rows of a component with two columns, all in one tick; and the memory that they and their entities take.
@@ -109,8 +109,7 @@ void BM_InsertRows(benchmark::State& state) {
     const auto count = static_cast<std::uint32_t>(state.range(0));
     const auto columns = static_cast<std::uint32_t>(state.range(1));
     const TestRegion region(std::size_t{512} << 20);
-    WorldStore store =
-        WorldStore::create(*region, region->claim_slot(1), entity_layout(), region.limit());
+    WorldStore store = WorldStore::create(*region, region->claim_slot(1), entity_layout(), region.limit());
     store.begin_tick();
     store.change_layout(*plan_layout_change(store.working(), {1, {component("health", columns)}}));
     store.extend_space(*store.working().find_space(entity_space), count);
