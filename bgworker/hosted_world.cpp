@@ -66,6 +66,64 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
     head_tick_ = head_tick; // a checkpoint, or a predecessor's memory, may be ahead of it
     head_written_ns_ = rate_since_ns_ = monotonic_ns();
     rate_ticks_ = 0;
+    find_free_entities();
+    fill_entity_pool();
+}
+
+void HostedWorld::want_components(std::shared_ptr<const store::Definition> definition) {
+    components_ = std::move(definition);
+    are_components_adopted_ = components_ == nullptr;
+}
+
+void HostedWorld::add_redefinition(std::vector<game::Command>& commands) {
+    if (are_components_adopted_)
+        return;
+    are_components_adopted_ = true;
+    std::optional<game::Command> command = simulation_->redefinition(*components_);
+    if (!command)
+        return;
+    try {
+        simulation_->store().require_headroom();
+        commands.push_back(std::move(*command));
+    } catch (const Error& error) {
+        // The world goes on with the components it has, until the definitions are read again.
+        ereport(WARNING, (errmsg("world " INT64_FORMAT " cannot take in the changed components: %s", id_,
+                                 error.message().c_str()),
+                          errhint("%s", error.hint().c_str())));
+    }
+}
+
+// Slots whose entity went. Those that a session had reserved when the worker before this one died look free
+// too: if both spawn, the later one is refused.
+void HostedWorld::find_free_entities() {
+    free_entities_.clear();
+    const store::Snapshot state = simulation_->store().newest();
+    const auto planes = store::entity_planes(state);
+    if (!planes)
+        return;
+    const std::uint32_t slots = state.slot_count(planes->space);
+    for (std::uint32_t slot = slots; slot-- > 1;) {
+        const auto generation = state.get<std::uint32_t>(planes->generation, slot);
+        if (!state.has_row(planes->component, slot) && generation < store::last_generation)
+            free_entities_.push_back(store::Entity::of(slot, generation));
+    }
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    pg::EntityPool& pool = runtime().entities;
+    pool.next_slot = Max(pool.next_slot, slots);
+    pool.count = 0;
+    LWLockRelease(pg::shared->lock);
+}
+
+void HostedWorld::fill_entity_pool() {
+    if (free_entities_.empty())
+        return;
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    pg::EntityPool& pool = runtime().entities;
+    while (pool.count < pg::entity_pool_size && !free_entities_.empty()) {
+        pool.handles[pool.count++] = free_entities_.back().handle;
+        free_entities_.pop_back();
+    }
+    LWLockRelease(pg::shared->lock);
 }
 
 void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
@@ -183,7 +241,8 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     }
     // Queued commands first: their transactions committed before this tick began.
     std::vector<game::Command> commands;
-    std::vector<const InboxRow*> origin;
+    add_redefinition(commands);
+    std::vector<const InboxRow*> origin(commands.size(), nullptr);
     std::vector<std::int64_t> consumed;
     for (const InboxRow& row : inbox) {
         if (commands.size() >= static_cast<std::size_t>(pg::settings::max_commands_per_tick)) {
@@ -214,7 +273,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
         const sim::Outcome& outcome = built_.outcomes[i];
         if (outcome.applied)
             applied.push_back(std::move(commands[i]));
-        else if (i < origin.size() && outcome.error)
+        else if (i < origin.size() && origin[i] != nullptr && outcome.error)
             log.add_conflict(id_, built_.tick, origin[i]->session, commands[i], *outcome.error);
     }
     // Who asked for a step may rely on it: its last tick is durable like a command.
@@ -240,6 +299,8 @@ void HostedWorld::publish(std::int64_t now_ns) {
     simulation_->store().publish();
     ConditionVariableBroadcast(&runtime().published);
     has_built_ = false;
+    free_entities_.insert(free_entities_.end(), built_.freed.begin(), built_.freed.end());
+    fill_entity_pool();
     answer_calls(built_);
     for (const std::uint32_t request : std::exchange(built_syncs_, {}))
         requests::answer(request, built_.tick, {});

@@ -32,6 +32,9 @@ class HostedWorld {
     // Takes over a changed definition: state wanted, tick rate.
     void follow(const DefinitionRow& definition, std::int64_t now_ns);
 
+    // What its components are from its next tick on; null for a native game.
+    void want_components(std::shared_ptr<const store::Definition> definition);
+
     // Moves what sessions ask of this world from its queue to here.
     void collect_requests();
     bool is_due(std::int64_t now_ns) const;
@@ -73,6 +76,9 @@ class HostedWorld {
         std::size_t command; // index among the commands of the tick
     };
 
+    void add_redefinition(std::vector<game::Command>& commands);
+    void fill_entity_pool();
+    void find_free_entities();
     bool is_ticking() const { return state() == pg::WorldState::running; }
     void take_call(std::uint32_t request);
     void drop_abandoned_steps();
@@ -103,6 +109,11 @@ class HostedWorld {
     sim::TickResult built_;
     std::vector<Call> built_calls_;
     std::vector<std::uint32_t> built_syncs_;
+
+    std::shared_ptr<const store::Definition> components_;
+    bool are_components_adopted_ = true;
+    // Handles to give out again, besides those in the pool that sessions see.
+    std::vector<store::Entity> free_entities_;
 
     std::uint64_t rate_ticks_ = 0;
     std::int64_t rate_since_ns_ = 0;

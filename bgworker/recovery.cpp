@@ -29,6 +29,7 @@ struct Manifest {
     std::uint64_t chunks_hash;
     bool is_of_definition; // written for the game, seed and configuration that the world has now
     std::vector<codec::SpaceExtent> spaces;
+    std::string layout;
 };
 
 std::uint32_t memory_limit_units() {
@@ -39,7 +40,7 @@ std::uint32_t memory_limit_units() {
 }
 
 std::unique_ptr<game::World> make_rules(const DefinitionRow& row) {
-    return game::find_module(row.definition.game).make(row.id, row.definition.seed, row.definition.config);
+    return pg::make_rules(row.id, row.definition);
 }
 
 // The slots of each space. Throws Error(corrupt_data).
@@ -62,7 +63,7 @@ std::vector<Manifest> read_manifests(std::int64_t world_id) {
         "SELECT c.tick, c.format_version, c.codec, c.state_hash, c.log_tick, c.row_hash, c.chunks, "
         "c.chunks_hash, "
         "(c.definition = jsonb_build_object('game', d.game, 'seed', d.seed, 'config', d.config))::int, "
-        "CASE WHEN jsonb_typeof(c.spaces) = 'object' THEN c.spaces ELSE '{}' END "
+        "CASE WHEN jsonb_typeof(c.spaces) = 'object' THEN c.spaces ELSE '{}' END, c.layout "
         "FROM game.checkpoint AS c JOIN game.world_definition AS d ON d.id = c.world "
         "WHERE c.world = $1 ORDER BY c.tick DESC",
         {spi::bigint(world_id)});
@@ -76,7 +77,8 @@ std::vector<Manifest> read_manifests(std::int64_t world_id) {
                           spi::integer_at(row, 7),
                           static_cast<std::uint64_t>(spi::bigint_at(row, 8)),
                           spi::integer_at(row, 9) != 0,
-                          {}};
+                          {},
+                          std::string(spi::bytes_at(row, 11))};
         const std::span<const pg::JsonEntry> spaces =
             pg::flatten_object(spi::json_at(row, 10), "a checkpoint's spaces");
         try {
@@ -143,6 +145,7 @@ void load_checkpoint(store::WorldStore& store, std::int64_t world_id, const Mani
         throw Error(sqlstate::corrupt_data,
                     "a checkpoint was written for another game, seed or configuration than the world has");
     store.begin_tick();
+    codec::restore_layout(store, manifest.layout);
     codec::restore_spaces(store, manifest.spaces);
     std::uint64_t chain = 0;
     for (std::int32_t ordinal = 0; ordinal < manifest.chunks; ++ordinal) {

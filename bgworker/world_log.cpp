@@ -1,10 +1,13 @@
 #include "bgworker/world_log.hpp"
 
+#include "core/game/schema_game.hpp"
+
 #include "core/base/bytes.hpp"
 #include "core/base/hash.hpp"
 #include "extension/pg/json_input.hpp"
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/catalog_definition.hpp"
 #include "extension/pg/spi.hpp"
 
 namespace gamelan::worker {
@@ -123,8 +126,9 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash "
-        "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id ORDER BY d.id",
+        "h.row_hash, (g.name IS NOT NULL)::int "
+        "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
+        "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
     for (std::uint64_t row = 0; row < count; ++row) {
         DefinitionRow definition{};
@@ -143,12 +147,30 @@ std::vector<DefinitionRow> read_definitions() {
         const std::span<const pg::JsonEntry> entries =
             pg::flatten_object(spi::json_at(row, 5), "a world's config");
         try {
-            definition.definition.config =
-                game::find_module(definition.definition.game).complete(pg::to_config(entries));
+            definition.is_schema_game = spi::integer_at(row, 11) != 0;
+            const game::Module& module = definition.is_schema_game
+                                             ? game::schema_module()
+                                             : game::find_module(definition.definition.game);
+            definition.definition.config = module.complete(pg::to_config(entries));
         } catch (const Error& error) {
             definition.fault = error.message();
         }
         out.push_back(std::move(definition));
+    }
+    return out;
+}
+
+GameComponents read_components(std::vector<DefinitionRow>& rows) {
+    GameComponents out;
+    for (DefinitionRow& row : rows) {
+        const std::string& game = row.definition.game;
+        if (!row.is_schema_game || !row.fault.empty() || out.contains(game))
+            continue;
+        try {
+            out.emplace(game, std::make_shared<const store::Definition>(pg::read_definition(game)));
+        } catch (const Error& error) {
+            row.fault = error.message();
+        }
     }
     return out;
 }

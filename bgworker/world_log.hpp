@@ -5,6 +5,9 @@
 
 #include "core/sim/simulation.hpp"
 
+#include <map>
+#include <memory>
+
 #include "extension/pg/definition.hpp"
 
 namespace gamelan::worker {
@@ -14,6 +17,7 @@ struct DefinitionRow {
     std::int64_t id;
     std::string name;
     pg::Definition definition;
+    bool is_schema_game; // declared in SQL, not native
     std::uint32_t tick_rate_hz;
     std::string desired_state;
     bool has_head;
@@ -105,6 +109,10 @@ class TurnLog {
 // False while the extension is not in this database.
 bool extension_exists();
 std::vector<DefinitionRow> read_definitions();
+// The components of each game declared in SQL that one of the rows plays. Sets the fault of worlds whose
+// game's components are beyond a limit.
+using GameComponents = std::map<std::string, std::shared_ptr<const store::Definition>, std::less<>>;
+GameComponents read_components(std::vector<DefinitionRow>& rows);
 // Oldest first, at most `limit`.
 std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit);
 // Rows after `tick`, oldest first, at most `limit`.

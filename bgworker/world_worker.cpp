@@ -51,9 +51,10 @@ class Worker {
   private:
     void turn(std::int64_t now_ns);
     void read_definitions_if_changed(std::int64_t now_ns);
-    void adopt_definitions(const std::vector<DefinitionRow>& rows, std::int64_t now_ns);
+    void adopt_definitions(const std::vector<DefinitionRow>& rows, const GameComponents& components,
+                           std::int64_t now_ns);
     HostedWorld* find_or_add(const DefinitionRow& row, std::int64_t now_ns);
-    void host(const DefinitionRow& row, std::int64_t now_ns);
+    void host(const DefinitionRow& row, const GameComponents& components, std::int64_t now_ns);
     void drop(HostedWorld& world);
     void release_leavers();
     void build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction);
@@ -189,6 +190,7 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
     are_catalogs_changed = false;
     look_again_ns_ = std::numeric_limits<std::int64_t>::max();
     std::vector<DefinitionRow> rows;
+    GameComponents components;
     std::vector<std::int64_t> dropped;
     spi::begin("gamelan: reading definitions");
     const bool exists = extension_exists();
@@ -196,12 +198,13 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
         definition_table = get_relname_relid("world_definition", get_namespace_oid("game", false));
         dropped = read_dropped_worlds();
         rows = read_definitions();
+        components = read_components(rows);
     }
     spi::commit();
     if (!exists)
         look_again_ns_ = now_ns + second_ns;
     definitions_seen_ = version;
-    adopt_definitions(rows, now_ns);
+    adopt_definitions(rows, components, now_ns);
     pg::shared->definitions_adopted.store(version);
     if (!dropped.empty()) {
         spi::begin("gamelan: removing dropped worlds");
@@ -210,7 +213,8 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
     }
 }
 
-void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, std::int64_t now_ns) {
+void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, const GameComponents& components,
+                               std::int64_t now_ns) {
     for (const auto& world : worlds_) {
         const bool is_defined = std::any_of(rows.begin(), rows.end(),
                                             [&](const DefinitionRow& row) { return row.id == world->id(); });
@@ -219,7 +223,7 @@ void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, std::int6
     }
     std::erase_if(worlds_, [](const auto& world) { return world == nullptr; });
     for (const DefinitionRow& row : rows)
-        host(row, now_ns);
+        host(row, components, now_ns);
     // What a worker before this one held, and no definition names any more.
     for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i) {
         const std::int64_t id = pg::region().control({i}).world_id.load();
@@ -255,13 +259,15 @@ HostedWorld* Worker::find_or_add(const DefinitionRow& row, std::int64_t now_ns) 
     }
 }
 
-void Worker::host(const DefinitionRow& row, std::int64_t now_ns) {
+void Worker::host(const DefinitionRow& row, const GameComponents& components, std::int64_t now_ns) {
     HostedWorld* world = find_or_add(row, now_ns);
     if (world == nullptr)
         return;
-    if (world->is_loaded() || recover(*world, row) == RecoveryResult::ready)
+    if (world->is_loaded() || recover(*world, row) == RecoveryResult::ready) {
+        const auto found = components.find(row.definition.game);
+        world->want_components(found == components.end() ? nullptr : found->second);
         world->follow(row, monotonic_ns());
-    else if (world->state() == WorldState::waiting)
+    } else if (world->state() == WorldState::waiting)
         look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
 }
 
@@ -285,6 +291,7 @@ void Worker::release_leavers() {
         runtime.late_ticks.store(0);
         runtime.skipped_ticks.store(0);
         runtime.commands_applied.store(0);
+        runtime.entities.next_slot = runtime.entities.count = 0;
         for (auto& bucket : runtime.lateness)
             bucket.store(0);
         requests::fail_queue(world->slot(), sqlstate::undefined_world, "the world was dropped", {});

@@ -30,6 +30,14 @@ inline constexpr std::string_view invalid_config = "WG016";
 inline constexpr std::string_view name_taken = "WG017";
 inline constexpr std::string_view world_full = "WG018";
 inline constexpr std::string_view corrupt_data = "WG019";
+inline constexpr std::string_view undefined_entity = "WG020";
+// Postgres's own, where a user would expect them.
+inline constexpr std::string_view undefined_table = "42P01";
+inline constexpr std::string_view undefined_column = "42703";
+inline constexpr std::string_view datatype_mismatch = "42804";
+inline constexpr std::string_view unique_violation = "23505";
+inline constexpr std::string_view serialization_failure = "40001";
+inline constexpr std::string_view feature_not_supported = "0A000";
 inline constexpr std::string_view out_of_memory = "53200";
 inline constexpr std::string_view snapshot_too_old = "72000";
 inline constexpr std::string_view invalid_parameter = "22023";

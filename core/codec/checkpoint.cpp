@@ -2,6 +2,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/hash.hpp"
+#include "core/codec/definition.hpp"
 
 #include <zstd.h>
 
@@ -73,6 +74,7 @@ void restore_values(store::WorldStore& store, store::ColumnId column, const Chec
 StateCopy copy_state(const store::Snapshot& snapshot) {
     StateCopy out;
     out.tick = snapshot.tick();
+    out.definition = encode_definition(store::definition_of(snapshot));
     for (std::uint32_t s = 0; s < snapshot.space_count(); ++s)
         out.spaces.push_back({snapshot.space({s}).name, snapshot.slot_count(store::SpaceId{s})});
     for (std::uint32_t c = 0; c < snapshot.column_count(); ++c) {
@@ -128,6 +130,11 @@ std::string decompress(const CheckpointChunk& chunk) {
 
 std::uint64_t chain_checksum(std::uint64_t chain, std::uint64_t checksum) {
     return mix64(chain + checksum);
+}
+
+void restore_layout(store::WorldStore& store, std::string_view definition) {
+    if (const auto change = store::plan_layout_change(store.working(), decode_definition(definition)))
+        store.change_layout(*change);
 }
 
 void restore_chunk(store::WorldStore& store, const CheckpointChunk& chunk) {

@@ -6,7 +6,7 @@
 
 namespace gamelan::codec {
 
-inline constexpr int checkpoint_format_version = 1;
+inline constexpr int checkpoint_format_version = 2;
 inline constexpr std::string_view checkpoint_codec = "zstd";
 
 struct SpaceExtent {
@@ -33,6 +33,7 @@ struct StateCopy {
     };
     std::uint64_t tick;
     std::uint64_t state_hash;
+    std::string definition; // of the components, packed
     std::vector<SpaceExtent> spaces;
     std::vector<Part> parts; // blocks of zeros are left out
     std::uint64_t raw_bytes = 0;
@@ -48,6 +49,8 @@ std::string decompress(const CheckpointChunk& chunk);
 // Chains the chunks' checksums in order: what the manifest stores.
 std::uint64_t chain_checksum(std::uint64_t chain, std::uint64_t checksum);
 
+// Gives a new store, in a tick, the components it had. Throws Error(corrupt_data).
+void restore_layout(store::WorldStore& store, std::string_view definition);
 // Writes one chunk's values into a store that is in a tick. Throws Error(corrupt_data) when the world has no
 // such column or slots.
 void restore_chunk(store::WorldStore& store, const CheckpointChunk& chunk);

@@ -8,7 +8,8 @@ namespace gamelan::codec {
 namespace {
 
 constexpr std::string_view magic = "GLC";
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t first_version = 1; // actions only, without their kind
+constexpr std::uint8_t version = 2;
 constexpr std::size_t max_text_bytes = 1 << 20;
 constexpr std::size_t max_arguments = 64;
 
@@ -38,6 +39,26 @@ game::Value get_value(ByteReader& in) {
     in.fail("an argument has an unknown type");
 }
 
+void get_command(ByteReader& in, game::Command& command, bool has_kind) {
+    if (has_kind)
+        command.kind = in.get<game::CommandKind>();
+    if (command.kind > game::CommandKind::definition)
+        in.fail("a command has an unknown kind");
+    command.handle = in.get_signed_varint();
+    command.actor = in.get_text(game::max_actor_bytes);
+    if (command.kind != game::CommandKind::action) {
+        command.body = in.get_text(in.remaining());
+        return;
+    }
+    command.action = in.get_text(game::max_action_name_bytes);
+    command.client_seq = in.get_signed_varint();
+    const std::uint64_t arguments = in.get_varint();
+    if (arguments > max_arguments)
+        in.fail("a command has too many arguments");
+    for (std::uint64_t i = 0; i < arguments; ++i)
+        command.arguments.push_back(get_value(in));
+}
+
 } // namespace
 
 std::string encode_commands(std::span<const game::Command> commands) {
@@ -46,8 +67,13 @@ std::string encode_commands(std::span<const game::Command> commands) {
     out.put(version);
     out.put_varint(commands.size());
     for (const game::Command& command : commands) {
+        out.put(static_cast<std::uint8_t>(command.kind));
         out.put_signed_varint(command.handle);
         out.put_text(command.actor);
+        if (command.kind != game::CommandKind::action) {
+            out.put_text(command.body);
+            continue;
+        }
         out.put_text(command.action);
         out.put_signed_varint(command.client_seq);
         out.put_varint(command.arguments.size());
@@ -62,8 +88,9 @@ std::vector<game::Command> decode_commands(std::string_view bytes) {
     ByteReader in(bytes, "a command batch");
     if (in.get_bytes(magic.size()) != magic)
         in.fail("it does not begin with its magic");
-    if (const auto found = in.get<std::uint8_t>(); found != version)
-        in.fail("its version is " + std::to_string(found) + ", this library knows 1");
+    const auto found = in.get<std::uint8_t>();
+    if (found < first_version || found > version)
+        in.fail("its version is " + std::to_string(found) + ", this library knows 1 and 2");
     if (bytes.size() < magic.size() + 1 + sizeof(std::uint64_t))
         in.fail("it ends too early");
     const std::string_view body = bytes.substr(0, bytes.size() - sizeof(std::uint64_t));
@@ -75,17 +102,8 @@ std::vector<game::Command> decode_commands(std::string_view bytes) {
     if (count > body.size())
         in.fail("it claims more commands than it has bytes");
     std::vector<game::Command> out(count);
-    for (game::Command& command : out) {
-        command.handle = in.get_signed_varint();
-        command.actor = in.get_text(game::max_actor_bytes);
-        command.action = in.get_text(game::max_action_name_bytes);
-        command.client_seq = in.get_signed_varint();
-        const std::uint64_t arguments = in.get_varint();
-        if (arguments > max_arguments)
-            in.fail("a command has too many arguments");
-        for (std::uint64_t i = 0; i < arguments; ++i)
-            command.arguments.push_back(get_value(in));
-    }
+    for (game::Command& command : out)
+        get_command(in, command, found > first_version);
     if (in.remaining() != sizeof(std::uint64_t))
         in.fail("bytes are left over");
     return out;

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace gamelan::grid {
 class Planet;
@@ -43,8 +44,8 @@ class World {
     // The planet whose cells are the slots of the space "cell"; null for a game without one.
     virtual const grid::Planet* planet() const { return nullptr; }
     // The space that holds one slot per player; its columns "player.actor" (text64) and "player.last_seq"
-    // (i64) belong to the engine.
-    virtual store::SpaceId player_space() const = 0;
+    // (i64) belong to the engine. Nothing for a game that keeps its players as entities.
+    virtual std::optional<store::SpaceId> player_space() const { return std::nullopt; }
 
     // Fills tick 0. The store is in a tick.
     virtual void generate(store::WorldStore& store) const = 0;
@@ -68,5 +69,7 @@ class Module {
 
 // The native games linked into this library. Throws Error(undefined_game) that lists what there is.
 const Module& find_module(std::string_view name);
+// The same, or null.
+const Module* find_native(std::string_view name);
 
 } // namespace gamelan::game

@@ -24,6 +24,53 @@ std::uint32_t number(const Config& config, std::string_view key) {
     return static_cast<std::uint32_t>(std::get<std::int64_t>(config.find(key)->second));
 }
 
+// Components come and go with the definition (store::plan_layout_change); what is here stays.
+class SchemaWorld final : public World {
+  public:
+    SchemaWorld(std::int64_t world_id, std::uint32_t frequency, std::uint32_t layers) {
+        const store::SpaceId entities = layout_.add_space(store::entity_space, 0);
+        entities_ = entities;
+        if (frequency > 0) {
+            planet_.emplace(world_id, frequency, layers);
+            layout_.add_space(store::cell_space, planet_->slot_count(), planet_->block_slots());
+        }
+        store::ComponentDefinition entity{
+            std::string(store::entity_component), std::string(store::entity_space), 0, {}};
+        entity.columns = {{"created", ColumnType::i64, {}, 0, {}},
+                          {"template", ColumnType::value, {}, 0, {}}};
+        layout_.add_component(entity, false);
+        store::ComponentDefinition slot{
+            std::string(store::entity_slot_component), std::string(store::entity_space), 0, {}};
+        slot.columns = {{"generation", ColumnType::i32, {}, 0, {}}};
+        layout_.add_component(slot, true);
+    }
+
+    const store::Layout& layout() const override { return layout_; }
+    const std::vector<ActionSpec>& actions() const override { return actions_; }
+    const grid::Planet* planet() const override { return planet_ ? &*planet_ : nullptr; }
+    // Slot 0 is nobody's, so that 0 is no entity.
+    void generate(store::WorldStore& store) const override { store.extend_space(entities_, 1); }
+    std::string act(std::size_t, const std::vector<Value>&, ActionContext&) const override {
+        throw Error(sqlstate::undefined_action, "the game has no actions");
+    }
+    void advance(store::WorldStore&, std::uint64_t) const override {}
+
+  private:
+    store::Layout layout_;
+    store::SpaceId entities_{0};
+    std::optional<grid::Planet> planet_;
+    std::vector<ActionSpec> actions_;
+};
+
+class SchemaModule final : public Module {
+  public:
+    std::string_view name() const override { return "schema"; }
+    Config complete(const Config& config) const override { return complete_schema_config(config); }
+    std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t, const Config& config) const override {
+        return std::make_unique<SchemaWorld>(world_id, frequency_of(config), layers_of(config));
+    }
+};
+
 } // namespace
 
 Config complete_schema_config(const Config& config) {
@@ -59,6 +106,11 @@ std::uint32_t frequency_of(const Config& config) {
 }
 std::uint32_t layers_of(const Config& config) {
     return number(config, "layers");
+}
+
+const Module& schema_module() {
+    static const SchemaModule module;
+    return module;
 }
 
 } // namespace gamelan::game

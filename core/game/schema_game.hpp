@@ -20,4 +20,8 @@ Config complete_schema_config(const Config& config);
 std::uint32_t frequency_of(const Config& config);
 std::uint32_t layers_of(const Config& config);
 
+// The rules of all such games: worlds with entities, and with the cells of a planet if their configuration
+// says so.
+const Module& schema_module();
+
 } // namespace gamelan::game

@@ -45,13 +45,23 @@ struct ActionSpec {
     std::string_view summary;
 };
 
-// One call of an action, as queued and as logged.
+// Numbers are part of the log format: never renumber.
+enum class CommandKind : std::uint8_t {
+    action = 0, // a call of an action
+    writes = 1, // rows written by SQL, all or none: body is a write set (core/codec/write_set.hpp)
+    definition =
+        2, // what the game's components are from now on: body is a definition (core/codec/definition.hpp)
+};
+
+// What a tick is given to do, as queued and as logged.
 struct Command {
-    std::int64_t handle = 0; // of game.enqueue; 0 for a call
+    CommandKind kind = CommandKind::action;
+    std::int64_t handle = 0; // of game.enqueue or of a transaction's writes; 0 for a call
     std::string actor;       // who calls: a role, or "guest:..." for a session of the gateway
     std::string action;
     std::int64_t client_seq = 0; // the client's own number for it, 0 = none; makes a repeat harmless
     std::vector<Value> arguments;
+    std::string body;
 };
 
 inline constexpr std::size_t max_actor_bytes = 64;

@@ -1,7 +1,9 @@
 #include "core/sim/simulation.hpp"
 
 #include "core/base/json_writer.hpp"
+#include "core/codec/definition.hpp"
 #include "core/game/actions.hpp"
+#include "core/sim/apply_writes.hpp"
 
 namespace gamelan::sim {
 
@@ -17,9 +19,11 @@ store::ColumnId required_column(const store::WorldStore& store, std::string_view
 } // namespace
 
 Simulation::Simulation(std::int64_t world_id, std::unique_ptr<game::World> world, store::WorldStore store)
-    : world_id_(world_id), world_(std::move(world)), store_(std::move(store)),
-      actor_column_(required_column(store_, "player.actor")),
-      last_seq_column_(required_column(store_, "player.last_seq")) {
+    : world_id_(world_id), world_(std::move(world)), store_(std::move(store)) {
+    if (world_->player_space()) {
+        actor_column_ = required_column(store_, "player.actor");
+        last_seq_column_ = required_column(store_, "player.last_seq");
+    }
     index_players();
 }
 
@@ -32,9 +36,12 @@ void Simulation::generate() {
 
 void Simulation::index_players() {
     player_of_actor_.clear();
+    const auto players = world_->player_space();
+    if (!players)
+        return;
     const store::Snapshot state = store_.newest();
-    for (std::uint32_t slot = 0; slot < state.slot_count(world_->player_space()); ++slot)
-        if (std::string actor = state.get_text(actor_column_, slot); !actor.empty())
+    for (std::uint32_t slot = 0; slot < state.slot_count(*players); ++slot)
+        if (std::string actor = state.get_text(*actor_column_, slot); !actor.empty())
             player_of_actor_.emplace(std::move(actor), slot);
 }
 
@@ -60,37 +67,76 @@ void Simulation::check(const game::Command& command) const {
                         {}, game::signature_hint(spec));
 }
 
-Outcome Simulation::apply(const game::Command& command, std::uint64_t tick,
-                          std::vector<LoggedEvent>& events) {
-    Outcome outcome;
-    std::vector<game::Event> own_events;
+void Simulation::act(const game::Command& command, Outcome& outcome, TickResult& result) {
     const std::optional<std::uint32_t> player = find_player(command.actor);
     if (player && command.client_seq > 0 &&
-        command.client_seq <= store_.get<std::int64_t>(last_seq_column_, *player)) {
+        command.client_seq <= store_.get<std::int64_t>(*last_seq_column_, *player)) {
         outcome.result = JsonObject().add("duplicate", true).text();
-        return outcome;
+        return;
     }
-    store_.begin_savepoint();
+    std::vector<game::Event> events;
     try {
         check(command);
-        game::ActionContext context{store_, world_id_, tick, command.actor, player, own_events};
+        game::ActionContext context{store_, world_id_, result.tick, command.actor, player, events};
         outcome.result =
             world_->act(game::find_action(world_->actions(), command.action), command.arguments, context);
         if (!player && context.player)
             player_of_actor_.emplace(command.actor, *context.player);
         if (context.player && command.client_seq > 0)
-            store_.set<std::int64_t>(last_seq_column_, *context.player, command.client_seq);
-        store_.release_savepoint();
-        outcome.applied = true;
-        for (game::Event& event : own_events)
-            events.push_back({command.actor, std::move(event)});
-    } catch (const Error& error) {
-        store_.rollback_savepoint();
+            store_.set<std::int64_t>(*last_seq_column_, *context.player, command.client_seq);
+    } catch (const Error&) {
         if (!player)
             player_of_actor_.erase(command.actor);
+        throw;
+    }
+    outcome.applied = true;
+    for (game::Event& event : events)
+        result.events.push_back({command.actor, std::move(event)});
+}
+
+void Simulation::write(const game::Command& command, Outcome& outcome, TickResult& result) {
+    std::vector<store::Entity> freed;
+    apply_writes(store_, command.body, freed);
+    result.freed.insert(result.freed.end(), freed.begin(), freed.end());
+    outcome.result = JsonObject().add("version", static_cast<std::int64_t>(result.tick)).text();
+    outcome.applied = true;
+}
+
+// Not undone by a savepoint: an error here ends the tick.
+Outcome Simulation::redefine(const game::Command& command) {
+    Outcome outcome;
+    const auto change = store::plan_layout_change(store_.working(), codec::decode_definition(command.body));
+    if (change)
+        store_.change_layout(*change);
+    outcome.applied = true;
+    return outcome;
+}
+
+Outcome Simulation::apply(const game::Command& command, TickResult& result) {
+    if (command.kind == game::CommandKind::definition)
+        return redefine(command);
+    Outcome outcome;
+    store_.begin_savepoint();
+    try {
+        if (command.kind == game::CommandKind::writes)
+            write(command, outcome, result);
+        else
+            act(command, outcome, result);
+        store_.release_savepoint();
+    } catch (const Error& error) {
+        store_.rollback_savepoint();
         outcome.error = error;
     }
     return outcome;
+}
+
+std::optional<game::Command> Simulation::redefinition(const store::Definition& definition) const {
+    if (!store::plan_layout_change(store_.newest(), definition))
+        return std::nullopt;
+    game::Command command;
+    command.kind = game::CommandKind::definition;
+    command.body = codec::encode_definition(definition);
+    return command;
 }
 
 TickResult Simulation::run_tick(std::span<const game::Command> commands) {
@@ -100,7 +146,7 @@ TickResult Simulation::run_tick(std::span<const game::Command> commands) {
     try {
         result.outcomes.reserve(commands.size());
         for (const game::Command& command : commands)
-            result.outcomes.push_back(apply(command, result.tick, result.events));
+            result.outcomes.push_back(apply(command, result));
         world_->advance(store_, result.tick);
         store_.seal(result.tick);
     } catch (...) {

@@ -24,11 +24,16 @@ struct TickResult {
     std::uint64_t tick = 0;
     std::vector<Outcome> outcomes; // one per command, in order
     std::vector<LoggedEvent> events;
+    // Handles whose slots are free again.
+    std::vector<store::Entity> freed;
 };
 
 class Simulation {
   public:
     Simulation(std::int64_t world_id, std::unique_ptr<game::World> world, store::WorldStore store);
+
+    // The command that makes the components of the world those of `definition`, if they differ.
+    std::optional<game::Command> redefinition(const store::Definition& definition) const;
 
     // Builds and seals the tick after the newest one. The caller publishes it (when durable) or abandons it.
     TickResult run_tick(std::span<const game::Command> commands);
@@ -48,15 +53,19 @@ class Simulation {
     void generate();
 
   private:
-    Outcome apply(const game::Command& command, std::uint64_t tick, std::vector<LoggedEvent>& events);
+    Outcome apply(const game::Command& command, TickResult& result);
+    void act(const game::Command& command, Outcome& outcome, TickResult& result);
+    void write(const game::Command& command, Outcome& outcome, TickResult& result);
+    Outcome redefine(const game::Command& command);
     std::optional<std::uint32_t> find_player(const std::string& actor) const;
     void index_players();
 
     std::int64_t world_id_;
     std::unique_ptr<game::World> world_;
     store::WorldStore store_;
-    store::ColumnId actor_column_;
-    store::ColumnId last_seq_column_;
+    // Of a game that has a space of players.
+    std::optional<store::ColumnId> actor_column_;
+    std::optional<store::ColumnId> last_seq_column_;
     std::unordered_map<std::string, std::uint32_t> player_of_actor_;
 };
 

@@ -50,17 +50,28 @@ Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
         reclaim();
         block = try_allocate(size_class, data_bytes);
     }
-    if (!block) {
-        const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
-        const bool at_limit = held >= limit_units_;
-        throw Error(sqlstate::out_of_memory, "the world is out of memory",
-                    "It holds " + std::to_string(held * (unit_bytes / 1024)) + " kB; " +
-                        std::to_string((region_.units_total() - region_.units_used()) * (unit_bytes / 1024)) +
-                        " kB of the pool are free.",
-                    at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
-    }
+    if (!block)
+        out_of_memory(region_.control(owner_).units_used.load(std::memory_order_relaxed) >= limit_units_);
     new (&header(*block)) BlockHeader{sequence, 0, 0, data_bytes, 0, 0, 0, 0, 0};
     return *block;
+}
+
+void Arena::out_of_memory(bool is_at_limit) const {
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    const std::uint32_t free_units = region_.units_total() - region_.units_used();
+    throw Error(sqlstate::out_of_memory, "the world is out of memory",
+                "It holds " + std::to_string(held * (unit_bytes / 1024)) + " kB; " +
+                    std::to_string(free_units * (unit_bytes / 1024)) + " kB of the pool are free.",
+                is_at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
+}
+
+void Arena::require_headroom() const {
+    constexpr std::uint32_t share = 32;
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    if (held + limit_units_ / share >= limit_units_)
+        out_of_memory(true);
+    if (region_.units_used() + region_.units_total() / share >= region_.units_total())
+        out_of_memory(false);
 }
 
 std::optional<Ref> Arena::try_allocate(std::uint8_t size_class, std::uint32_t data_bytes) {

@@ -44,6 +44,8 @@ class Arena {
     // A block with room for `data_bytes`, contents undefined except its header. Throws Error(out_of_memory)
     // after it has reclaimed what it can and taken away the pins of slow readers.
     Ref allocate(std::uint32_t data_bytes, std::uint64_t sequence);
+    // Throws Error(out_of_memory) when less than a thirty-second of the limit, or of the pool, is left.
+    void require_headroom() const;
     // For blocks no reader can have seen.
     void free(Ref block);
     // For blocks readers may still hold: they come back when no pin is as old as `epoch`.
@@ -75,6 +77,7 @@ class Arena {
         Ref block;
     };
 
+    [[noreturn]] void out_of_memory(bool is_at_limit) const;
     bool refill(std::uint8_t size_class);
     Ref allocate_large(std::uint32_t data_bytes);
     std::optional<Ref> try_allocate(std::uint8_t size_class, std::uint32_t data_bytes);

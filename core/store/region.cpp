@@ -266,6 +266,11 @@ bool Region::pin_is_valid(PinSlot slot) const {
     return pinned != pin_none && (pinned & pin_revoked_bit) == 0;
 }
 
+bool Region::pin_protects(PinSlot slot, std::uint64_t epoch) const {
+    const std::uint64_t pinned = pin_at(slot).epoch.load();
+    return (pinned & pin_revoked_bit) == 0 && pinned <= epoch;
+}
+
 std::uint64_t Region::advance_epoch() const {
     return header().epoch.fetch_add(1);
 }

@@ -109,6 +109,9 @@ class Region {
     void unpin(PinSlot slot) const;
     // False once the owner took the pin away because memory was short; what was read since may be garbage.
     bool pin_is_valid(PinSlot slot) const;
+    // Whether the pin keeps what was current at `epoch`: for a reader that relies on another's pin, which may
+    // have been taken away and set anew.
+    bool pin_protects(PinSlot slot, std::uint64_t epoch) const;
 
     // Owners. Returns the epoch to stamp on what the publish made unreachable.
     std::uint64_t advance_epoch() const;

@@ -186,6 +186,9 @@ struct Entity {
     std::uint32_t slot() const { return static_cast<std::uint32_t>(handle); }
     std::uint32_t generation() const { return static_cast<std::uint32_t>(handle >> 32); }
 };
+// A slot whose entity had this generation stays empty, so that no handle comes twice.
+inline constexpr std::uint32_t last_generation = 0x7fffffff;
+
 // Components of the engine's own; no table can be called so.
 inline constexpr std::string_view entity_component = ".entity";
 inline constexpr std::string_view entity_slot_component = ".slot";

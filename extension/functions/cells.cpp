@@ -210,12 +210,12 @@ PGDLLEXPORT Datum gamelan_players(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
     const store::WorldSlot slot = requests::require_world(world_id);
     const Rows<PlayerRow> players = sql_boundary([&] {
-        const store::SpaceId space = rules_of(slot, world_id).player_space();
+        const std::optional<store::SpaceId> space = rules_of(slot, world_id).player_space();
         std::vector<PlayerRow> rows;
-        {
+        if (space) {
             const ReadPin pin;
             const store::Snapshot snapshot = published(slot, world_id);
-            for (std::uint32_t i = 0; i < snapshot.slot_count(space); ++i) {
+            for (std::uint32_t i = 0; i < snapshot.slot_count(*space); ++i) {
                 PlayerRow row{static_cast<std::int32_t>(i + 1),
                               {},
                               {},

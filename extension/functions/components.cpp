@@ -24,6 +24,7 @@ extern "C" {
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/event_trigger.h"
 #include "foreign/foreign.h"
@@ -103,7 +104,9 @@ void check_place(Relation relation) {
     const char* schema = schema_name_of(relation);
     if (is_reserved_schema(schema))
         ereport(ERROR,
-                (errcode(ERRCODE_RESERVED_NAME), errmsg("components cannot lie in schema \"%s\"", schema),
+                (errcode(ERRCODE_RESERVED_NAME),
+                 errmsg("components cannot lie in schema \"%s\"",
+                        get_namespace_name_or_temp(RelationGetNamespace(relation))),
                  errhint("Make a game first: SELECT game.create_game('arena'); then create the table as "
                          "arena.%s.",
                          quote_identifier(RelationGetRelationName(relation)))));
@@ -403,15 +406,22 @@ void examine(AlterTableCmd* step, const char* table, Alteration& out) {
         break;
     }
     case AT_AddColumn:
+#if PG_VERSION_NUM < 160000
     case AT_AddColumnRecurse:
+#endif
         out.touches_rows = true;
         out.added_columns = lappend(out.added_columns, castNode(ColumnDef, step->def)->colname);
         break;
     case AT_AddConstraint:
+#if PG_VERSION_NUM < 160000
     case AT_AddConstraintRecurse:
-    case AT_ReAddConstraint:
+#endif
+        out.touches_rows |= !castNode(Constraint, step->def)->skip_validation;
+        break;
     case AT_ValidateConstraint:
+#if PG_VERSION_NUM < 160000
     case AT_ValidateConstraintRecurse:
+#endif
     case AT_SetNotNull:
     case AT_AddInherit:
         out.touches_rows = true;
@@ -554,6 +564,15 @@ void check_type(Oid type, const CollectedCommand* command) {
     announce();
 }
 
+// A renamed schema takes its game along.
+void follow_rename(Node* statement) {
+    if (!IsA(statement, RenameStmt) || castNode(RenameStmt, statement)->renameType != OBJECT_SCHEMA)
+        return;
+    const RenameStmt* rename = castNode(RenameStmt, statement);
+    (void)spi::run("SELECT game._rename_game($1, $2)",
+                   {spi::text(rename->subname), spi::text(rename->newname)});
+}
+
 // Nothing of ours can be concerned while the extension is being made, or the library is not preloaded with
 // it.
 bool must_look() {
@@ -651,6 +670,8 @@ PGDLLEXPORT Datum gamelan_ddl_ended(PG_FUNCTION_ARGS) {
             check_table(commands[i].object, commands[i].command);
         else if (commands[i].catalog == TypeRelationId && OidIsValid(commands[i].object))
             check_type(commands[i].object, commands[i].command);
+        else if (commands[i].catalog == NamespaceRelationId && commands[i].command->type == SCT_Simple)
+            follow_rename(commands[i].command->parsetree);
     }
     SPI_finish();
     PG_RETURN_NULL();

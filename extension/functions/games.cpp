@@ -8,6 +8,7 @@
 extern "C" {
 
 PG_FUNCTION_INFO_V1(gamelan_complete_schema_config);
+PG_FUNCTION_INFO_V1(gamelan_is_native_game);
 
 PGDLLEXPORT Datum gamelan_complete_schema_config(PG_FUNCTION_ARGS) {
     using namespace gamelan::pg;
@@ -15,6 +16,18 @@ PGDLLEXPORT Datum gamelan_complete_schema_config(PG_FUNCTION_ARGS) {
     char* completed = sql_boundary(
         [&] { return palloc_text(to_json(gamelan::game::complete_schema_config(to_config(entries)))); });
     PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(completed)));
+}
+
+PGDLLEXPORT Datum gamelan_is_native_game(PG_FUNCTION_ARGS) {
+    using namespace gamelan;
+    const char* name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    PG_RETURN_BOOL(pg::sql_boundary([&] {
+        try {
+            return game::find_module(name).name() == name;
+        } catch (const Error&) {
+            return false;
+        }
+    }));
 }
 
 } // extern "C"

@@ -44,10 +44,11 @@ void insert_manifest(std::int64_t world_id, const codec::StateCopy& copy, const 
     // The newest log row up to the tick: it was committed before the tick was published, so it is visible
     // here.
     spi::run("INSERT INTO game.checkpoint (world, tick, format_version, engine_version, codec, definition, "
+             "layout, "
              "spaces, state_hash, "
              "log_tick, row_hash, chunks, chunks_hash, raw_bytes, stored_bytes, duration_ms) "
              "SELECT $1, $2, $3, $4, $5, jsonb_build_object('game', d.game, 'seed', d.seed, 'config', "
-             "d.config), $6, $7, "
+             "d.config), $13, $6, $7, "
              "coalesce(l.tick, 0), coalesce(l.row_hash, 0), $8, $9, $10, $11, $12 "
              "FROM game.world_definition AS d LEFT JOIN LATERAL (SELECT t.tick, t.row_hash FROM "
              "game.tick_log AS t "
@@ -58,7 +59,7 @@ void insert_manifest(std::int64_t world_id, const codec::StateCopy& copy, const 
               spi::bigint(static_cast<std::int64_t>(copy.state_hash)), spi::integer(totals.chunks),
               spi::bigint(static_cast<std::int64_t>(totals.chunks_hash)),
               spi::bigint(static_cast<std::int64_t>(copy.raw_bytes)), spi::bigint(totals.stored_bytes),
-              spi::float8(duration_ms)});
+              spi::float8(duration_ms), spi::bytes(copy.definition)});
 }
 
 void prune(std::int64_t world_id) {

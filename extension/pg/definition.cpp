@@ -1,6 +1,7 @@
 #include "extension/pg/definition.hpp"
 
 #include "core/base/bytes.hpp"
+#include "core/game/schema_game.hpp"
 
 #include <map>
 
@@ -79,6 +80,12 @@ Definition decode_definition(std::string_view bytes) {
     return out;
 }
 
+std::unique_ptr<game::World> make_rules(std::int64_t world_id, const Definition& definition) {
+    const game::Module* native = game::find_native(definition.game);
+    const game::Module& module = native ? *native : game::schema_module();
+    return module.make(world_id, definition.seed, definition.config);
+}
+
 const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id) {
     // Leaked on purpose: the process ends without running destructors of this library.
     static auto& cache = *new std::map<std::int64_t, Cached>;
@@ -90,7 +97,7 @@ const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id) {
     Cached& entry = cache[world_id];
     if (!entry.rules || entry.definition != definition) {
         const Definition decoded = decode_definition(definition);
-        entry.rules = game::find_module(decoded.game).make(world_id, decoded.seed, decoded.config);
+        entry.rules = make_rules(world_id, decoded);
         entry.definition = definition;
     }
     return *entry.rules;

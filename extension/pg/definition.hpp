@@ -18,6 +18,9 @@ struct Definition {
 std::string encode_definition(const Definition& definition);
 Definition decode_definition(std::string_view bytes);
 
+// The rules of a native game of that name, else those of a game declared in SQL.
+std::unique_ptr<game::World> make_rules(std::int64_t world_id, const Definition& definition);
+
 // The rules of the world in that slot. Kept until the slot holds another definition. Throws
 // Error(undefined_world) when the world left the slot meanwhile.
 const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id);

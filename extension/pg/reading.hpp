@@ -1,5 +1,6 @@
-// Reading a published version from a session. C++ zone: the pin must not be held while Postgres code may
-// raise.
+// Reading published versions from a session. A process has one pin in the store, and may have many readers:
+// functions that read for a moment, and the views of statements, cursors and transactions (extension/fdw).
+// The pin protects the oldest of them, and with it all that came later.
 #pragma once
 
 #include "core/store/snapshot.hpp"
@@ -8,21 +9,37 @@
 
 namespace gamelan::pg {
 
-// Keeps the blocks of all versions that are current while it lives. One at a time per process.
+// A reader: what was current when it was taken, and all that was published since, stays readable until it is
+// dropped, or until the pin is taken away because memory was short or the pin too old. None of these raises
+// or throws.
+struct Hold {
+    std::uint64_t epoch = 0; // 0 = not held, or lost
+    std::uint64_t since_ms = 0;
+    Hold* older = nullptr;
+    Hold* newer = nullptr;
+};
+void take(Hold& hold) noexcept;
+void drop(Hold& hold) noexcept;
+bool is_held(const Hold& hold) noexcept;
+
+[[noreturn]] void throw_snapshot_too_old();
+
+// C++ zone: must not be held while Postgres code may raise.
 class ReadPin {
   public:
-    ReadPin() { region().pin(my_pin()); }
-    ~ReadPin() { region().unpin(my_pin()); }
+    ReadPin() { take(hold_); }
+    ~ReadPin() { drop(hold_); }
     ReadPin(const ReadPin&) = delete;
     ReadPin& operator=(const ReadPin&) = delete;
 
     // Throws Error(snapshot_too_old) when what was read since may be garbage. Call before using it.
     void check() const {
-        if (!region().pin_is_valid(my_pin()))
-            throw Error(sqlstate::snapshot_too_old, "snapshot too old",
-                        "The snapshot was given up because memory was short.",
-                        "Run the query again, make it shorter, or raise gamelan.memory.");
+        if (!is_held(hold_))
+            throw_snapshot_too_old();
     }
+
+  private:
+    Hold hold_;
 };
 
 // The published version, or Error(world_not_running) when the world has none yet. Under a ReadPin.

@@ -17,6 +17,8 @@ int checkpoint_interval_s = 60;
 int checkpoint_generations = 3;
 int worker_restart_delay_max_ms = 30000;
 int max_queued_commands = 10000;
+int max_queued_writes_kb = 256 * 1024;
+int max_snapshot_age_ms = 60000;
 
 namespace {
 
@@ -66,6 +68,15 @@ void define() {
 
     define_int("gamelan.max_queued_commands", "Most commands one transaction may queue with game.enqueue().",
                nullptr, &max_queued_commands, 10000, 1, 10 * 1000 * 1000, PGC_USERSET, 0);
+
+    define_int("gamelan.max_queued_writes",
+               "Most memory one transaction's written rows of components may take.", nullptr,
+               &max_queued_writes_kb, 256 * 1024, 64, 1000 * 1024, PGC_USERSET, GUC_UNIT_KB);
+    define_int("gamelan.max_snapshot_age", "How long a statement or a transaction may hold a published tick.",
+               "Then its memory is taken back, and reading on fails with \"snapshot too old\". 0 means for "
+               "ever, while "
+               "memory lasts.",
+               &max_snapshot_age_ms, 60000, 0, 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS);
 
     MarkGUCPrefixReserved("gamelan");
 }

@@ -31,6 +31,15 @@ inline constexpr std::uint32_t lateness_buckets = 96;
 inline constexpr std::size_t max_reason_bytes = 256;
 inline constexpr std::size_t max_definition_bytes = 1024;
 
+// Handles of entities for sessions to take, under the lock. next_slot = 0: the world's state is not known
+// yet.
+inline constexpr std::uint32_t entity_pool_size = 64;
+struct EntityPool {
+    std::uint32_t next_slot; // from here on all slots are new
+    std::uint32_t count;
+    std::uint64_t handles[entity_pool_size]; // slots that were freed
+};
+
 // Beside the store's WorldControl of the same slot. Written by the world's worker, except the queue and the
 // doorbell.
 struct WorldRuntime {
@@ -52,6 +61,7 @@ struct WorldRuntime {
     // Under the lock: why the world is waiting or failed; and its definition, so that any session can check
     // arguments.
     char reason[max_reason_bytes];
+    EntityPool entities;
     std::uint32_t definition_bytes;
     char definition[max_definition_bytes];
 };

@@ -1,12 +1,17 @@
 #include "extension/pg/transaction.hpp"
 
+#include "core/store/layout.hpp"
+
 #include "core/codec/command_batch.hpp"
+
+#include "extension/pg/command_queue.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "extension/fdw/write_mode.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
 #include "extension/pg/settings.hpp"
@@ -15,12 +20,6 @@ namespace gamelan::pg::transaction {
 
 namespace {
 
-struct Queued {
-    std::int64_t world_id;
-    SubTransactionId subtransaction;
-    std::string encoded;
-};
-
 struct Checkpointed {
     store::WorldSlot slot;
     std::int64_t world_id;
@@ -28,8 +27,18 @@ struct Checkpointed {
     SubTransactionId subtransaction;
 };
 
+// Handles of entities that this transaction took from a world's pool.
+struct Reserved {
+    store::WorldSlot slot;
+    std::int64_t world_id;
+    SubTransactionId subtransaction;
+    std::uint64_t first;
+    std::uint32_t count; // of handles that follow one another
+};
+
 struct Pending {
-    std::vector<Queued> commands;
+    CommandQueue queue;
+    std::vector<Reserved> reserved;
     std::vector<Checkpointed> checkpoints;
     // Innermost subtransaction that changed definitions and still stands; 0 = none.
     SubTransactionId definitions_changed_by = InvalidSubTransactionId;
@@ -43,7 +52,8 @@ Pending& pending() {
 }
 
 void clear() {
-    pending().commands.clear();
+    pending().queue.clear();
+    pending().reserved.clear();
     pending().doorbells.clear();
     pending().checkpoints.clear();
     pending().definitions_changed_by = InvalidSubTransactionId;
@@ -76,18 +86,25 @@ struct Batch {
     std::size_t size;
 };
 
+// Written rows have a handle too, for game.conflict.
+std::int64_t next_handle() {
+    const Oid sequence = get_relname_relid("command_handle_seq", get_namespace_oid("game", false));
+    if (!OidIsValid(sequence))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("the sequence game.command_handle_seq does not exist"),
+                        errhint("Was the extension dropped in this transaction?")));
+    return nextval_internal(sequence, false);
+}
+
 bool next_batch(Batch& out) {
     return sql_boundary([&] {
-        auto& commands = pending().commands;
-        if (commands.empty())
+        CommandQueue& queue = pending().queue;
+        if (queue.is_empty())
             return false;
-        std::vector<game::Command> batch;
-        const std::int64_t world_id = commands.front().world_id;
-        for (const Queued& queued : commands)
-            if (queued.world_id == world_id)
-                for (game::Command& command : codec::decode_commands(queued.encoded))
-                    batch.push_back(std::move(command));
-        std::erase_if(commands, [&](const Queued& queued) { return queued.world_id == world_id; });
+        const std::int64_t world_id = queue.first_world();
+        const std::int64_t handle = queue.has_rows(world_id) ? pg_call([] { return next_handle(); }) : 0;
+        const char* actor = pg_call([] { return GetUserNameFromId(GetSessionUserId(), false); });
+        const std::vector<game::Command> batch = queue.take(world_id, handle, actor);
         pending().doorbells.push_back(world_id);
         const std::string encoded = codec::encode_commands(batch);
         auto* bytes = static_cast<char*>(
@@ -99,7 +116,7 @@ bool next_batch(Batch& out) {
 }
 
 void before_commit() {
-    if (pending().commands.empty())
+    if (pending().queue.is_empty())
         return;
     PushActiveSnapshot(GetTransactionSnapshot());
     Batch batch{};
@@ -131,6 +148,30 @@ void after_commit() {
     clear();
 }
 
+// What the pool has no room for is lost until the world is loaded again. `subtransaction` 0: all.
+void give_back_reserved(SubTransactionId subtransaction) {
+    if (pending().reserved.empty())
+        return;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    auto& reserved = pending().reserved;
+    for (auto range = reserved.rbegin(); range != reserved.rend(); ++range) {
+        if (subtransaction != InvalidSubTransactionId && range->subtransaction != subtransaction)
+            continue;
+        if (region().control(range->slot).world_id.load() != range->world_id)
+            continue;
+        EntityPool& pool = runtime(range->slot).entities;
+        if (range->first + range->count == pool.next_slot)
+            pool.next_slot = static_cast<std::uint32_t>(range->first);
+        else
+            for (std::uint32_t i = 0; i < range->count && pool.count < entity_pool_size; ++i)
+                pool.handles[pool.count++] = range->first + i;
+    }
+    LWLockRelease(shared->lock);
+    std::erase_if(reserved, [&](const Reserved& range) {
+        return subtransaction == InvalidSubTransactionId || range.subtransaction == subtransaction;
+    });
+}
+
 void on_transaction(XactEvent event, void*) {
     switch (event) {
     case XACT_EVENT_PRE_COMMIT:
@@ -140,11 +181,13 @@ void on_transaction(XactEvent event, void*) {
         after_commit();
         break;
     case XACT_EVENT_ABORT:
+        fdw::leave_write_mode();
+        give_back_reserved(InvalidSubTransactionId);
         clear();
         requests::abandon_all();
         break;
     case XACT_EVENT_PRE_PREPARE:
-        if (!pending().commands.empty() || !pending().checkpoints.empty() ||
+        if (!pending().queue.is_empty() || !pending().checkpoints.empty() ||
             pending().definitions_changed_by != InvalidSubTransactionId)
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot PREPARE a transaction that has queued commands, changed worlds or "
@@ -159,16 +202,19 @@ void on_transaction(XactEvent event, void*) {
 void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
     Pending& state = pending();
     if (event == SUBXACT_EVENT_COMMIT_SUB) {
-        for (Queued& queued : state.commands)
-            if (queued.subtransaction == mine)
-                queued.subtransaction = parent;
+        state.queue.merge(mine, parent);
+        for (Reserved& range : state.reserved)
+            if (range.subtransaction == mine)
+                range.subtransaction = parent;
         for (Checkpointed& done : state.checkpoints)
             if (done.subtransaction == mine)
                 done.subtransaction = parent;
         if (state.definitions_changed_by == mine)
             state.definitions_changed_by = parent;
     } else if (event == SUBXACT_EVENT_ABORT_SUB) {
-        std::erase_if(state.commands, [&](const Queued& queued) { return queued.subtransaction == mine; });
+        fdw::leave_write_mode();
+        state.queue.discard(mine);
+        give_back_reserved(mine);
         std::erase_if(state.checkpoints,
                       [&](const Checkpointed& done) { return done.subtransaction == mine; });
         requests::abandon_all();
@@ -197,14 +243,61 @@ void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id,
 }
 
 void queue_command(std::int64_t world_id, std::string_view encoded) {
-    if (pending().commands.size() >= static_cast<std::size_t>(settings::max_queued_commands))
+    if (pending().queue.commands() >= static_cast<std::size_t>(settings::max_queued_commands))
         ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
                         errmsg("this transaction has queued too many commands"),
                         errdetail("The limit is %d.", settings::max_queued_commands),
                         errhint("Commit in between, or raise gamelan.max_queued_commands.")));
-    sql_boundary([&] {
-        pending().commands.push_back({world_id, GetCurrentSubTransactionId(), std::string(encoded)});
-    });
+    sql_boundary([&] { pending().queue.add_command(world_id, GetCurrentSubTransactionId(), encoded); });
+}
+
+void queue_row(std::int64_t world_id, const std::shared_ptr<const codec::RowGroup>& group,
+               std::string_view row) {
+    const std::size_t limit = static_cast<std::size_t>(settings::max_queued_writes_kb) * 1024;
+    CommandQueue& queue = pending().queue;
+    if (queue.row_bytes() + row.size() > limit)
+        throw Error(sqlstate::queue_full, "this transaction has written too many rows of components",
+                    "They take more than " + std::to_string(settings::max_queued_writes_kb) + " kB.",
+                    "Commit in between, or raise gamelan.max_queued_writes.");
+    queue.add_row(world_id, GetCurrentSubTransactionId(), group, row);
+}
+
+std::optional<bool> own_row(const CommandQueue::RowKey& key) {
+    return pending().queue.own_row(key);
+}
+
+void note_row(const CommandQueue::RowKey& key, bool is_there) {
+    pending().queue.note_row(key, GetCurrentSubTransactionId(), is_there);
+}
+
+void reserve_entities(store::WorldSlot slot, std::int64_t world_id, std::uint32_t count,
+                      std::vector<std::uint64_t>& out) {
+    out.reserve(out.size() + count);
+    auto& reserved = pending().reserved;
+    reserved.reserve(reserved.size() + entity_pool_size + 1);
+    const SubTransactionId mine = GetCurrentSubTransactionId();
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    EntityPool& pool = runtime(slot).entities;
+    const bool is_known = pool.next_slot != 0 && region().control(slot).world_id.load() == world_id;
+    const bool has_room = is_known && count <= store::max_slots - Min(pool.next_slot, store::max_slots);
+    for (; has_room && count > 0 && pool.count > 0; --count) {
+        const std::uint64_t handle = pool.handles[--pool.count];
+        out.push_back(handle);
+        reserved.push_back({slot, world_id, mine, handle, 1});
+    }
+    if (has_room && count > 0) {
+        reserved.push_back({slot, world_id, mine, pool.next_slot, count});
+        for (; count > 0; --count)
+            out.push_back(pool.next_slot++);
+    }
+    LWLockRelease(shared->lock);
+    if (!is_known)
+        throw Error(sqlstate::world_not_running,
+                    "world " + std::to_string(world_id) + " is not in memory yet", {},
+                    "game.world says why; so does the server log.");
+    if (!has_room)
+        throw Error(sqlstate::world_full, "the world has no room for so many entities",
+                    "A world holds " + std::to_string(store::max_slots - 1) + ".");
 }
 
 const char* session_id() {

@@ -9,6 +9,7 @@
 
 #include "core/game/value.hpp"
 #include "core/store/region.hpp"
+#include "extension/pg/command_queue.hpp"
 
 #include "extension/pg/pg.hpp"
 
@@ -22,6 +23,17 @@ void announce_definitions_at_commit();
 void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, std::int64_t tick);
 // Returns nothing; `encoded` is a batch of one command. Raises when the transaction has queued too many.
 void queue_command(std::int64_t world_id, std::string_view encoded);
+
+// Rows written to components. C++ zone: these throw, and are undone by ROLLBACK [TO] like the above.
+// `row`: packed as the group says. Throws Error(queue_full) beyond gamelan.max_queued_writes.
+void queue_row(std::int64_t world_id, const std::shared_ptr<const codec::RowGroup>& group,
+               std::string_view row);
+std::optional<bool> own_row(const CommandQueue::RowKey& key);
+void note_row(const CommandQueue::RowKey& key, bool is_there);
+// Handles that no other session gets; those of a transaction that aborts are given back as far as there is
+// room. Throws Error(world_not_running, world_full).
+void reserve_entities(store::WorldSlot slot, std::int64_t world_id, std::uint32_t count,
+                      std::vector<std::uint64_t>& out);
 
 // The name of this session in game.inbox and game.conflict. Lives as long as the process.
 const char* session_id();

@@ -94,6 +94,7 @@ CREATE TABLE game.checkpoint (
     engine_version text NOT NULL,
     codec text NOT NULL,
     definition jsonb NOT NULL,
+    layout bytea NOT NULL,
     spaces jsonb NOT NULL,
     state_hash bigint NOT NULL,
     log_tick bigint NOT NULL,
@@ -107,6 +108,8 @@ CREATE TABLE game.checkpoint (
     PRIMARY KEY (world, tick)
 );
 COMMENT ON TABLE game.checkpoint IS 'The saved states of worlds; the bytes are in game.checkpoint_chunk';
+
+COMMENT ON COLUMN game.checkpoint.layout IS 'the components of the world, packed (docs/formats.md, "Definition")';
 
 CREATE TABLE game.checkpoint_chunk (
     world bigint NOT NULL,

@@ -53,15 +53,19 @@ CREATE TABLE game.game (
 COMMENT ON TABLE game.game IS 'the games of this database: each is the schema of that name';
 SELECT pg_catalog.pg_extension_config_dump('game.game', '');
 
+CREATE FUNCTION game._is_native_game(name text) RETURNS boolean
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'gamelan_is_native_game';
+COMMENT ON FUNCTION game._is_native_game(text) IS 'whether the name is that of a game built into this server';
+
 CREATE FUNCTION game._check_game_name(name text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF name IS NULL OR name !~ '\S' OR octet_length(name) > 63 THEN
         RAISE EXCEPTION 'a game needs a name of 1 to 63 bytes' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF name IN ('game', 'public', 'information_schema', 'hexfactory') OR name LIKE 'pg\_%' THEN
+    IF name IN ('game', 'public', 'information_schema') OR name LIKE 'pg\_%' OR game._is_native_game(name) THEN
         RAISE EXCEPTION 'a game cannot be called "%"', name USING ERRCODE = 'reserved_name',
-            DETAIL = CASE WHEN name = 'hexfactory' THEN 'It is a game built into this server.'
+            DETAIL = CASE WHEN game._is_native_game(name) THEN 'It is a game built into this server.'
                           ELSE 'It is the name of a schema with another purpose.' END,
             HINT = 'Choose another name; the game becomes a schema of that name.';
     END IF;
@@ -127,6 +131,25 @@ END
 $$;
 COMMENT ON FUNCTION game._forget_game(text) IS 'what dropping the schema of a game does beside: removes its row and its templates; refuses while it has worlds';
 
+CREATE FUNCTION game._rename_game(old_name text, new_name text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE game.game AS g SET name = new_name WHERE g.name = old_name;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM game._check_game_name(new_name);
+    IF EXISTS (SELECT FROM game.world_definition AS d WHERE d.game = old_name) THEN
+        RAISE EXCEPTION 'game "%" cannot be renamed because it has worlds', old_name
+            USING ERRCODE = 'dependent_objects_still_exist',
+            HINT = 'SELECT id, name FROM game.world WHERE game = ' || quote_literal(old_name) || ' lists them.';
+    END IF;
+    UPDATE game.template AS t SET game = new_name WHERE t.game = old_name;
+    PERFORM game._definitions_changed();
+END
+$$;
+COMMENT ON FUNCTION game._rename_game(text, text) IS 'what renaming the schema of a game does beside; refuses while it has worlds';
+
 CREATE FUNCTION game.drop_game(name text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -160,7 +183,8 @@ CREATE FUNCTION game._objects_dropped() RETURNS event_trigger
 COMMENT ON FUNCTION game._objects_dropped() IS 'follows what is dropped: components, and schemas that are games';
 
 CREATE EVENT TRIGGER gamelan_ddl_ended ON ddl_command_end
-    WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE', 'ALTER TABLE', 'ALTER TYPE', 'ALTER DOMAIN')
+    WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
+                 'ALTER TYPE', 'ALTER DOMAIN')
     EXECUTE FUNCTION game._ddl_ended();
 COMMENT ON EVENT TRIGGER gamelan_ddl_ended IS 'checks what is declared to be a component';
 CREATE EVENT TRIGGER gamelan_objects_dropped ON sql_drop EXECUTE FUNCTION game._objects_dropped();

@@ -271,10 +271,14 @@ std::unique_ptr<game::World> HexfactoryModule::make(std::int64_t world_id, std::
 
 namespace gamelan::game {
 
-const Module& find_module(std::string_view name) {
+const Module* find_native(std::string_view name) {
     static const games::HexfactoryModule hexfactory;
-    if (name == hexfactory.name())
-        return hexfactory;
+    return name == hexfactory.name() ? &hexfactory : nullptr;
+}
+
+const Module& find_module(std::string_view name) {
+    if (const Module* native = find_native(name))
+        return *native;
     throw Error(sqlstate::undefined_game, "game \"" + std::string(name) + "\" does not exist", {},
                 "The games of this server are: hexfactory.");
 }

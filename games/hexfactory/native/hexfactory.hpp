@@ -27,7 +27,7 @@ class HexfactoryWorld final : public game::World {
 
     const store::Layout& layout() const override { return layout_; }
     const std::vector<game::ActionSpec>& actions() const override { return actions_; }
-    store::SpaceId player_space() const override { return players_; }
+    std::optional<store::SpaceId> player_space() const override { return players_; }
     void generate(store::WorldStore& store) const override;
     std::string act(std::size_t action, const std::vector<game::Value>& arguments,
                     game::ActionContext& context) const override;

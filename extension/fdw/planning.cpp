@@ -1,0 +1,330 @@
+// Paths and costs. There are two ways into a component: through blocks of one or more worlds, and to rows
+// that the query names (entity = …, cell = ANY …), which costs about the same for the first row and the last.
+// The latter makes parameterised paths, so that a nested loop or a lateral join looks its rows up.
+//
+// A plain scan must run in the leader of a parallel query, because only there is the statement's view. What
+// may run in helpers is the parallel scan, in which the leader hands out blocks of its own view.
+#include "extension/fdw/owned.hpp"
+#include "extension/fdw/pushdown.hpp"
+#include "extension/fdw/table_size.hpp"
+
+#include "extension/fdw/execution.hpp"
+
+extern "C" {
+#include "access/sysattr.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/selfuncs.h"
+}
+
+namespace gamelan::fdw {
+
+namespace {
+
+// In units of cpu_operator_cost: measured against a sequential scan of a heap table in memory.
+constexpr double slot_cost = 0.02;     // to look whether a slot has a row
+constexpr double condition_cost = 0.1; // to test a slot in its block
+constexpr double row_cost = 1.5;       // to hand a row out
+constexpr double value_cost = 0.4;     // and each of its columns
+constexpr double lookup_cost = 2;      // to find a row by its name
+constexpr double world_cost = 4;       // to enter a world
+
+// Of a base relation, in RelOptInfo::fdw_private.
+struct Planned {
+    std::shared_ptr<const TableInfo> table;
+    TableSize size;
+};
+
+const Planned& planned(const RelOptInfo* rel) {
+    return *static_cast<const Planned*>(rel->fdw_private);
+}
+
+// What a scan with some conditions does.
+struct Estimate {
+    double worlds = 1;  // it enters
+    double named = -1;  // rows named in each of them, or less than 0: all blocks
+    double fetched = 0; // rows that pass the pushed conditions
+    double rows = 0;    // that pass all conditions
+    int conditions = 0; // tested on blocks
+    QualCost local{};   // of those left to the executor, for each row
+};
+
+double element_count(PlannerInfo*, Expr* operand, const PushedQual& qual) {
+    return qual.is_list ? Max(estimate_array_length(reinterpret_cast<Node*>(operand)), 1) : 1;
+}
+
+void narrow_named(double& named, double count) {
+    named = named < 0 ? count : Min(named, count);
+}
+
+Estimate estimate(PlannerInfo* root, RelOptInfo* rel, List* clauses) {
+    const Planned& table = planned(rel);
+    Estimate out;
+    double named_worlds = -1;
+    List* selective = NIL; // the others that are pushed
+    List* local = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, clauses) {
+        auto* restriction = lfirst_node(RestrictInfo, cell);
+        PushedQual qual;
+        Expr* operand = nullptr;
+        if (!match_restriction(root, rel, *table.table, restriction, qual, &operand)) {
+            local = lappend(local, restriction);
+            continue;
+        }
+        const ColumnRole role = table.table->columns[static_cast<std::size_t>(qual.column - 1)].role;
+        if (role == ColumnRole::world && names_rows(qual)) {
+            narrow_named(named_worlds, element_count(root, operand, qual));
+        } else if (role == ColumnRole::handle && names_rows(qual)) {
+            narrow_named(out.named, element_count(root, operand, qual));
+        } else {
+            selective = lappend(selective, restriction);
+            out.conditions += role == ColumnRole::stored ? 1 : 0;
+        }
+    }
+    out.worlds = named_worlds < 0 ? table.size.worlds : Min(named_worlds, table.size.worlds);
+    out.fetched = table.size.rows * out.worlds / table.size.worlds;
+    if (out.named >= 0)
+        out.fetched = Min(out.fetched, out.named * out.worlds);
+    out.fetched *= clauselist_selectivity(root, selective, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
+    out.rows =
+        out.fetched * clauselist_selectivity(root, local, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
+    cost_qual_eval(&out.local, local, root);
+    return out;
+}
+
+struct Cost2 {
+    Cost startup;
+    Cost run;
+};
+
+Cost2 cost_of(const RelOptInfo* rel, const Estimate& scan) {
+    const Planned& table = planned(rel);
+    const double values = list_length(rel->reltarget->exprs);
+    double operators = scan.worlds * world_cost + scan.fetched * (row_cost + values * value_cost);
+    if (scan.named >= 0)
+        operators += scan.worlds * scan.named * lookup_cost;
+    else
+        operators += table.size.slots * scan.worlds / table.size.worlds *
+                     (slot_cost + scan.conditions * condition_cost);
+    const QualCost& target = rel->reltarget->cost;
+    return {scan.local.startup + target.startup, operators * cpu_operator_cost +
+                                                     scan.fetched * scan.local.per_tuple +
+                                                     scan.rows * target.per_tuple};
+}
+
+ForeignPath* make_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan, Relids required_outer) {
+    const Cost2 cost = cost_of(rel, scan);
+    ForeignPath* path = create_foreignscan_path(root, rel, nullptr, clamp_row_est(scan.rows), cost.startup,
+                                                cost.startup + cost.run, NIL, required_outer, nullptr, NIL);
+    path->path.parallel_safe = false;
+    return path;
+}
+
+void add_parallel_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan) {
+    const double pages = planned(rel).size.slots * Max(rel->reltarget->width, 8) / BLCKSZ;
+    const int workers = compute_parallel_worker(rel, pages, -1, max_parallel_workers_per_gather);
+    if (workers <= 0 || scan.named >= 0)
+        return;
+    ForeignPath* path = make_path(root, rel, scan, nullptr);
+    // As cost_seqscan: the leader helps, the less the more helpers there are.
+    const double leader = parallel_leader_participation ? Max(1.0 - 0.3 * workers, 0) : 0;
+    const double share = workers + leader;
+    path->path.parallel_safe = true;
+    path->path.parallel_aware = true;
+    path->path.parallel_workers = workers;
+    path->path.rows = clamp_row_est(path->path.rows / share);
+    path->path.total_cost =
+        path->path.startup_cost + (path->path.total_cost - path->path.startup_cost) / share;
+    add_partial_path(rel, &path->path);
+}
+
+// Whether a clause of a join names worlds or rows of `rel` by columns of other tables.
+bool names_by_join(PlannerInfo* root, RelOptInfo* rel, RestrictInfo* restriction, bool* is_world) {
+    const TableInfo& table = *planned(rel).table;
+    PushedQual qual;
+    Expr* operand = nullptr;
+    if (!join_clause_is_movable_to(restriction, rel) ||
+        !match_restriction(root, rel, table, restriction, qual, &operand))
+        return false;
+    const ColumnRole role = table.columns[static_cast<std::size_t>(qual.column - 1)].role;
+    *is_world = role == ColumnRole::world;
+    return names_rows(qual) && (role == ColumnRole::world || role == ColumnRole::handle);
+}
+
+struct HandleMember {
+    const TableInfo* table;
+    Expr* current;
+    List* used;
+};
+
+// For generate_implied_equalities_for_column(): the world and the handle, one after the other.
+bool is_name_column(PlannerInfo*, RelOptInfo* rel, EquivalenceClass*, EquivalenceMember* member,
+                    void* argument) {
+    auto* search = static_cast<HandleMember*>(argument);
+    if (search->current != nullptr)
+        return equal(member->em_expr, search->current);
+    if (list_member(search->used, member->em_expr) || !IsA(member->em_expr, Var))
+        return false;
+    const Var* var = castNode(Var, member->em_expr);
+    if (static_cast<Index>(var->varno) != rel->relid ||
+        (var->varattno != search->table->world_number && var->varattno != search->table->handle_number))
+        return false;
+    search->current = member->em_expr;
+    return true;
+}
+
+// All clauses of joins that may name rows.
+List* naming_clauses(PlannerInfo* root, RelOptInfo* rel) {
+    List* out = list_copy(rel->joininfo);
+    if (!rel->has_eclass_joins)
+        return out;
+    HandleMember search{planned(rel).table.get(), nullptr, NIL};
+    for (;;) {
+        search.current = nullptr;
+        List* clauses = generate_implied_equalities_for_column(root, rel, is_name_column, &search,
+                                                               rel->lateral_referencers);
+        if (search.current == nullptr)
+            return out;
+        out = list_concat(out, clauses);
+        search.used = lappend(search.used, search.current);
+    }
+}
+
+void add_outer(List** sets, Relids required) {
+    if (bms_is_empty(required))
+        return;
+    ListCell* cell = nullptr;
+    foreach (cell, *sets)
+        if (bms_equal(static_cast<Relids>(lfirst(cell)), required))
+            return;
+    *sets = lappend(*sets, required);
+}
+
+Relids outer_of(const RelOptInfo* rel, const RestrictInfo* restriction) {
+    return bms_union(bms_difference(restriction->clause_relids, rel->relids), rel->lateral_relids);
+}
+
+// The sets of other relations that a path may be parameterised by: those of each clause that names rows,
+// alone and together with each that names worlds.
+List* parameterisations(PlannerInfo* root, RelOptInfo* rel) {
+    constexpr int max_sets = 16;
+    List* worlds = NIL;
+    List* handles = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, naming_clauses(root, rel)) {
+        auto* restriction = lfirst_node(RestrictInfo, cell);
+        bool is_world = false;
+        if (names_by_join(root, rel, restriction, &is_world))
+            add_outer(is_world ? &worlds : &handles, outer_of(rel, restriction));
+    }
+    List* out = NIL;
+    ListCell* world = nullptr;
+    foreach (cell, handles) {
+        add_outer(&out, static_cast<Relids>(lfirst(cell)));
+        foreach (world, worlds)
+            if (list_length(out) < max_sets)
+                add_outer(&out,
+                          bms_union(static_cast<Relids>(lfirst(cell)), static_cast<Relids>(lfirst(world))));
+    }
+    foreach (world, worlds)
+        if (list_length(out) < max_sets)
+            add_outer(&out, static_cast<Relids>(lfirst(world)));
+    return out;
+}
+
+void add_parameterised_paths(PlannerInfo* root, RelOptInfo* rel) {
+    ListCell* cell = nullptr;
+    foreach (cell, parameterisations(root, rel)) {
+        auto* required = static_cast<Relids>(lfirst(cell));
+        ParamPathInfo* parameters = get_baserel_parampathinfo(root, rel, required);
+        List* clauses = list_concat_copy(parameters->ppi_clauses, rel->baserestrictinfo);
+        const Estimate scan = estimate(root, rel, clauses);
+        // So that all paths with these parameters agree.
+        parameters->ppi_rows = clamp_row_est(scan.rows);
+        add_path(rel, &make_path(root, rel, scan, required)->path);
+    }
+}
+
+List* needed_columns(const RelOptInfo* rel, List* local, const TableInfo& table) {
+    Bitmapset* numbers = nullptr;
+    pull_varattnos(reinterpret_cast<Node*>(rel->reltarget->exprs), rel->relid, &numbers);
+    pull_varattnos(reinterpret_cast<Node*>(local), rel->relid, &numbers);
+    const bool is_whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, numbers);
+    List* out = NIL;
+    for (int number = 1; number <= static_cast<int>(table.columns.size()); ++number)
+        if (table.columns[static_cast<std::size_t>(number - 1)].role != ColumnRole::dropped &&
+            (is_whole || bms_is_member(number - FirstLowInvalidHeapAttributeNumber, numbers)))
+            out = lappend_int(out, number);
+    return out;
+}
+
+} // namespace
+
+void get_foreign_rel_size(PlannerInfo* root, RelOptInfo* rel, Oid relation) {
+    auto* made = make_in<Planned>(CurrentMemoryContext);
+    rel->fdw_private = made;
+    get_table_info(relation, made->table);
+    made->size = size_of(*made->table);
+    rel->tuples = made->size.rows;
+    rel->pages = static_cast<BlockNumber>(made->size.slots * Max(rel->reltarget->width, 8) / BLCKSZ) + 1;
+    set_baserel_size_estimates(root, rel);
+    rel->rows = clamp_row_est(estimate(root, rel, rel->baserestrictinfo).rows);
+}
+
+void get_foreign_paths(PlannerInfo* root, RelOptInfo* rel, Oid) {
+    const Estimate scan = estimate(root, rel, rel->baserestrictinfo);
+    add_path(rel, &make_path(root, rel, scan, rel->lateral_relids)->path);
+    if (rel->consider_parallel && bms_is_empty(rel->lateral_relids))
+        add_parallel_path(root, rel, scan);
+    add_parameterised_paths(root, rel);
+}
+
+ForeignScan* get_foreign_plan(PlannerInfo* root, RelOptInfo* rel, Oid, ForeignPath*, List* targets,
+                              List* clauses, Plan* outer) {
+    const TableInfo& table = *planned(rel).table;
+    List* quals = NIL;
+    List* operands = NIL;
+    List* pushed = NIL;
+    List* local = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, clauses) {
+        auto* restriction = lfirst_node(RestrictInfo, cell);
+        if (restriction->pseudoconstant)
+            continue; // a Result node above tests it
+        PushedQual qual;
+        Expr* operand = nullptr;
+        if (!match_restriction(root, rel, table, restriction, qual, &operand)) {
+            local = lappend(local, restriction->clause);
+            continue;
+        }
+        if (operand != nullptr) {
+            qual.operand = list_length(operands);
+            operands = lappend(operands, operand);
+        }
+        quals = lappend(quals, encode_qual(qual));
+        pushed = lappend(pushed, restriction->clause);
+    }
+    return make_foreignscan(targets, local, rel->relid, operands,
+                            encode_plan(quals, needed_columns(rel, local, table)), NIL, pushed, outer);
+}
+
+bool is_foreign_scan_parallel_safe(PlannerInfo*, RelOptInfo*, RangeTblEntry*) {
+    return true;
+}
+
+RowMarkType get_foreign_row_mark_type(RangeTblEntry* entry, LockClauseStrength strength) {
+    if (strength == LCS_NONE)
+        return ROW_MARK_COPY;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("rows of component \"%s\" cannot be locked", get_rel_name(entry->relid)),
+                    errdetail("A world does not wait for sessions."),
+                    errhint("Use game.update() with an expected version, or change the rows in an action.")));
+}
+
+} // namespace gamelan::fdw

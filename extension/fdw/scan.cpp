@@ -1,0 +1,579 @@
+// What is read from a version may be garbage once the view's pin was taken away. So sizes come from the
+// table's place, which was checked when it was made; every reference is resolved within the region; the view
+// is asked before each block, and again after the values of each row were copied.
+#include "extension/fdw/scan.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+namespace gamelan::fdw {
+
+namespace {
+
+constexpr std::uint32_t word_slots = 64;
+constexpr std::uint32_t blocks_between_pauses = 1024;
+// Longer values are copied only after the view was asked: a length may be garbage too.
+constexpr std::uint32_t max_unchecked_bytes = 8192;
+alignas(8) constexpr std::byte zeros[16] = {};
+
+std::int64_t integer_at(const std::byte* at) {
+    std::int64_t out;
+    std::memcpy(&out, at, sizeof out);
+    return out;
+}
+
+// The integers that a condition names.
+void named_integers(const query::Predicate& predicate, std::vector<std::int64_t>& out) {
+    if (predicate.condition() == query::Condition::equal)
+        out.push_back(integer_at(predicate.operand()));
+    if (predicate.condition() != query::Condition::in_list)
+        return;
+    const auto list = predicate.list();
+    for (std::size_t at = 0; at < list.size(); at += sizeof(std::int64_t))
+        if (out.empty() || out.back() != integer_at(list.data() + at))
+            out.push_back(integer_at(list.data() + at));
+}
+
+// The integers that may pass all of some conditions.
+struct Range {
+    std::int64_t least = 0;
+    std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
+
+    void narrow(const query::Predicate& predicate) {
+        const std::int64_t operand = integer_at(predicate.operand());
+        switch (predicate.condition()) {
+        case query::Condition::less:
+        case query::Condition::less_equal:
+            greatest = std::min(greatest, operand);
+            break;
+        case query::Condition::greater:
+        case query::Condition::greater_equal:
+            least = std::max(least, operand);
+            break;
+        default:
+            break;
+        }
+    }
+};
+
+} // namespace
+
+Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> quals,
+           std::span<const AttrNumber> needed)
+    : table_(std::move(table)) {
+    for (const PushedQual& spec : quals) {
+        const ColumnInfo& column = table_->columns.at(static_cast<std::size_t>(spec.column - 1));
+        const ColumnType type = column.role == ColumnRole::stored ? column.codec.stored : ColumnType::i64;
+        quals_.push_back({spec, column.role, query::Predicate(type)});
+        if (column.role == ColumnRole::handle) {
+            has_handle_quals_ = true;
+            if (names_rows(spec))
+                route_ = Route::rows;
+        }
+    }
+    for (const AttrNumber number : needed)
+        add_column(number);
+    needed_count_ = columns_.size();
+    for (const Qual& qual : quals_)
+        add_column(qual.spec.column);
+    for (const Column& column : columns_)
+        needs_generation_ |= column.role == ColumnRole::handle;
+    needs_generation_ = !table_->is_cells && (needs_generation_ || has_handle_quals_);
+}
+
+Scan::~Scan() {
+    if (view_ != nullptr && !helper_view_)
+        release(view_);
+}
+
+void Scan::add_column(AttrNumber number) {
+    const auto is_same = [number](const Column& column) { return column.number == number; };
+    if (std::any_of(columns_.begin(), columns_.end(), is_same))
+        return;
+    Column column{};
+    column.number = number;
+    column.info = &table_->columns.at(static_cast<std::size_t>(number - 1));
+    column.role = column.info->role;
+    if (column.role == ColumnRole::dropped)
+        return;
+    if (column.role == ColumnRole::stored)
+        column.width = width_of(column.info->codec.stored);
+    columns_.push_back(column);
+}
+
+void Scan::set_view(View* view) {
+    if (view == view_)
+        return;
+    if (view_ != nullptr && !helper_view_)
+        release(view_);
+    view_ = view;
+    retain(view_);
+    opened_id_ = 0;
+    has_all_worlds_ = false;
+}
+
+// Choosing worlds and rows.
+
+bool Scan::accepts_world(std::int64_t id) const {
+    return std::all_of(quals_.begin(), quals_.end(), [id](const Qual& qual) {
+        return qual.role != ColumnRole::world ||
+               qual.predicate.passes(reinterpret_cast<const std::byte*>(&id));
+    });
+}
+
+bool Scan::accepts_handle(std::int64_t handle) const {
+    return std::all_of(quals_.begin(), quals_.end(), [handle](const Qual& qual) {
+        return qual.role != ColumnRole::handle ||
+               qual.predicate.passes(reinterpret_cast<const std::byte*>(&handle));
+    });
+}
+
+const std::vector<WorldPlace>& Scan::all_worlds() {
+    if (!has_all_worlds_)
+        list_worlds(table_->game, all_worlds_);
+    has_all_worlds_ = true;
+    return all_worlds_;
+}
+
+void Scan::choose_worlds() {
+    worlds_.clear();
+    const auto naming = std::find_if(quals_.begin(), quals_.end(), [](const Qual& qual) {
+        return qual.role == ColumnRole::world && names_rows(qual.spec);
+    });
+    if (naming == quals_.end()) {
+        for (const WorldPlace& world : all_worlds())
+            if (accepts_world(world.id))
+                worlds_.push_back(world);
+        return;
+    }
+    rows_.clear();
+    named_integers(naming->predicate, rows_);
+    for (const std::int64_t id : rows_)
+        if (accepts_world(id))
+            if (const auto slot = find_world(id, table_->game))
+                worlds_.push_back({id, *slot});
+}
+
+void Scan::choose_rows() {
+    rows_.clear();
+    const auto naming = std::find_if(quals_.begin(), quals_.end(), [](const Qual& qual) {
+        return qual.role == ColumnRole::handle && names_rows(qual.spec);
+    });
+    if (naming == quals_.end())
+        return;
+    named_integers(naming->predicate, rows_);
+    std::erase_if(rows_, [this](std::int64_t handle) { return handle < 0 || !accepts_handle(handle); });
+}
+
+void Scan::restart() {
+    world_index_ = 0;
+    is_in_world_ = false;
+    word_ = end_word_ = 0;
+    is_over_ = std::any_of(quals_.begin(), quals_.end(), [](const Qual& qual) {
+        return qual.predicate.condition() == query::Condition::never;
+    });
+    if (is_over_ || shared_ != nullptr)
+        return;
+    choose_worlds();
+    if (route_ == Route::rows)
+        choose_rows();
+}
+
+void Scan::touch_worlds() {
+    for (const WorldPlace& world : worlds_)
+        (void)view_->version(world.slot, world.id);
+}
+
+// Entering a world.
+
+// False when it has not published anything.
+bool Scan::open_world(const WorldPlace& world) {
+    if (opened_id_ == world.id)
+        return true;
+    opened_id_ = 0;
+    snapshot_ = view_->version(world.slot, world.id);
+    if (!snapshot_)
+        return false;
+    place_ = table_->place_in(world.slot, world.id, *snapshot_, *view_);
+    slot_count_ = place_->has_space ? snapshot_->slot_count(store::SpaceId{place_->space}) : 0;
+    bind_columns();
+    opened_id_ = world.id;
+    ++counters.worlds;
+    counters.tick = snapshot_->tick();
+    return true;
+}
+
+void Scan::bind_columns() {
+    for (Column& column : columns_) {
+        if (column.role != ColumnRole::stored)
+            continue;
+        const ColumnPlace& place = place_->columns[static_cast<std::size_t>(column.number - 1)];
+        column.values_plane = place.values;
+        column.nulls_plane = place.nulls;
+        column.is_missing = place.values == store::none;
+    }
+    is_testing_ = std::any_of(quals_.begin(), quals_.end(), [this](const Qual& qual) {
+        return qual.role == ColumnRole::stored &&
+               place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].values == store::none;
+    });
+    column_count_ = is_testing_ ? columns_.size() : needed_count_;
+}
+
+bool Scan::is_default_missing() const {
+    return std::any_of(columns_.begin(), columns_.begin() + static_cast<std::ptrdiff_t>(column_count_),
+                       [](const Column& column) { return column.is_missing && !column.has_default; });
+}
+
+bool Scan::needs_default(AttrNumber number) const {
+    return std::any_of(columns_.begin(), columns_.end(), [number](const Column& column) {
+        return column.number == number && column.is_missing && !column.has_default;
+    });
+}
+
+void Scan::set_default(AttrNumber number, Datum value, bool is_null) {
+    for (Column& column : columns_)
+        if (column.number == number) {
+            column.has_default = true;
+            column.default_is_null = is_null;
+            column.default_value = value;
+        }
+}
+
+std::uint32_t Scan::blocks_of(const store::Snapshot& snapshot, const TablePlace& place) const {
+    if (!place.has_space || (!place.has_component && !table_->is_cells))
+        return 0;
+    return snapshot.space_blocks(store::SpaceId{place.space});
+}
+
+// Where in the world a scan of everything has to look.
+void Scan::choose_blocks() {
+    block_ = 0;
+    end_block_ = blocks_of(*snapshot_, *place_);
+    if (!has_handle_quals_)
+        return;
+    Range range;
+    if (table_->is_cells)
+        range.greatest = std::numeric_limits<std::uint32_t>::max();
+    for (const Qual& qual : quals_)
+        if (qual.role == ColumnRole::handle)
+            range.narrow(qual.predicate);
+    // Handles of several generations lie in any slot.
+    if (range.least > range.greatest)
+        end_block_ = 0;
+    else if (range.least >> 32 == range.greatest >> 32) {
+        const auto least = static_cast<std::uint32_t>(range.least);
+        const auto greatest = static_cast<std::uint32_t>(range.greatest);
+        block_ = least / place_->block_slots;
+        end_block_ = std::min(end_block_, greatest / place_->block_slots + 1);
+    }
+}
+
+std::optional<Step> Scan::enter_world(const WorldPlace& world) {
+    if (!open_world(world)) {
+        waiting_for_ = world;
+        return Step::wait_for_world;
+    }
+    if (is_default_missing() && blocks_of(*snapshot_, *place_) > 0)
+        return Step::need_defaults;
+    return std::nullopt;
+}
+
+// Finds the next slots to look at; an answer when there are none, or something has to be done first.
+std::optional<Step> Scan::advance() {
+    if (shared_ != nullptr)
+        return advance_shared();
+    for (;;) {
+        if (!is_in_world_) {
+            if (world_index_ == worlds_.size())
+                return Step::end;
+            if (const auto step = enter_world(worlds_[world_index_]))
+                return step;
+            is_in_world_ = true;
+            row_index_ = 0;
+            if (route_ == Route::full)
+                choose_blocks();
+        }
+        if (route_ == Route::rows && row_index_ < rows_.size()) {
+            load_row(rows_[row_index_++]);
+            return std::nullopt;
+        }
+        if (route_ == Route::full && block_ < end_block_) {
+            load_block(block_++);
+            return std::nullopt;
+        }
+        is_in_world_ = false;
+        ++world_index_;
+    }
+}
+
+std::optional<Step> Scan::advance_shared() {
+    for (;;) {
+        if (!is_in_world_) {
+            const std::uint64_t next = shared_->next_block.fetch_add(1, std::memory_order_relaxed);
+            if (next >= shared_->block_count)
+                return Step::end;
+            const SharedWorld* begin = shared_->worlds;
+            const SharedWorld* world =
+                std::upper_bound(begin, begin + shared_->world_count, next,
+                                 [](std::uint64_t block, const SharedWorld& candidate) {
+                                     return block < candidate.first_block;
+                                 }) -
+                1;
+            if (!accepts_world(world->id))
+                continue;
+            waiting_for_ = {world->id, world->slot};
+            block_ = static_cast<std::uint32_t>(next - world->first_block);
+        }
+        is_in_world_ = true; // stays so when something has to be done before the block is read
+        if (const auto step = enter_world(waiting_for_))
+            return step;
+        is_in_world_ = false;
+        const std::uint32_t block = block_;
+        choose_blocks();
+        if (block < block_ || block >= end_block_)
+            continue;
+        load_block(block);
+        return std::nullopt;
+    }
+}
+
+// Blocks.
+
+const std::byte* Scan::plane(std::uint32_t plane, std::uint32_t block, std::size_t bytes) const {
+    const store::Ref ref = snapshot_->block_ref(store::ColumnId{plane}, block);
+    if (!ref)
+        return nullptr;
+    return pg::region().resolve(ref, sizeof(store::BlockHeader) + bytes) + sizeof(store::BlockHeader);
+}
+
+// Which slots of some words of a block have a row, into mask_[0 .. words).
+void Scan::fill_presence(std::uint32_t block, std::uint32_t first_word, std::uint32_t words) {
+    if (place_->presence != store::none) {
+        const std::byte* bits = plane(place_->presence, block, place_->block_slots / 8);
+        if (bits == nullptr)
+            std::fill_n(mask_, words, 0);
+        else
+            std::memcpy(mask_, bits + first_word * sizeof(std::uint64_t), words * sizeof(std::uint64_t));
+        return;
+    }
+    for (std::uint32_t w = 0; w < words; ++w) {
+        const std::uint32_t slot = first_slot_ + (first_word + w) * word_slots;
+        const std::uint32_t left = slot_count_ > slot ? slot_count_ - slot : 0;
+        mask_[w] = left >= word_slots ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
+    }
+}
+
+bool Scan::zones_may_match(std::uint32_t block) const {
+    return std::all_of(quals_.begin(), quals_.end(), [this, block](const Qual& qual) {
+        if (qual.role != ColumnRole::stored)
+            return true;
+        const std::uint32_t values = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].values;
+        if (values == store::none)
+            return true;
+        const auto zone = snapshot_->zone(store::ColumnId{values}, block);
+        return !zone || qual.predicate.may_match(*zone);
+    });
+}
+
+void Scan::narrow(std::uint32_t block, std::uint32_t first_word, std::uint32_t words) {
+    for (const Qual& qual : quals_) {
+        if (qual.role != ColumnRole::stored)
+            continue;
+        const ColumnPlace& place = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)];
+        if (place.values == store::none)
+            continue; // the executor tests it
+        const std::uint32_t width = width_of(qual.predicate.type());
+        const std::byte* values = plane(place.values, block, place_->block_slots * width);
+        const std::byte* nulls =
+            place.nulls == store::none ? nullptr : plane(place.nulls, block, place_->block_slots / 8);
+        qual.predicate.narrow(
+            mask_, words, values == nullptr ? nullptr : values + first_word * word_slots * width,
+            nulls == nullptr ? nullptr : reinterpret_cast<const std::uint64_t*>(nulls) + first_word);
+    }
+}
+
+void Scan::fetch_columns(std::uint32_t block) {
+    for (std::size_t i = 0; i < column_count_; ++i) {
+        Column& column = columns_[i];
+        if (column.role != ColumnRole::stored || column.is_missing)
+            continue;
+        column.values = plane(column.values_plane, block, place_->block_slots * column.width);
+        column.stride = column.values == nullptr ? 0 : column.width;
+        if (column.values == nullptr)
+            column.values = zeros;
+        column.nulls = column.nulls_plane == store::none
+                           ? nullptr
+                           : reinterpret_cast<const std::uint64_t*>(
+                                 plane(column.nulls_plane, block, place_->block_slots / 8));
+    }
+    if (needs_generation_)
+        generations_ = plane(place_->generation, block, place_->block_slots * sizeof(std::uint32_t));
+}
+
+void Scan::load_block(std::uint32_t block) {
+    view_->check();
+    word_ = end_word_ = 0;
+    if (!zones_may_match(block)) {
+        ++counters.blocks_skipped;
+        return;
+    }
+    ++counters.blocks_scanned;
+    first_slot_ = block * place_->block_slots;
+    const std::uint32_t words = place_->block_slots / word_slots;
+    fill_presence(block, 0, words);
+    narrow(block, 0, words);
+    fetch_columns(block);
+    end_word_ = words;
+}
+
+// Looks at one slot only. The mask is that of its word, which stands at word_ 0 with first_slot_ moved along.
+void Scan::load_row(std::int64_t handle) {
+    word_ = end_word_ = 0;
+    const auto slot = static_cast<std::uint32_t>(handle);
+    if (slot >= slot_count_ || (!place_->has_component && !table_->is_cells) ||
+        (table_->is_cells && handle >> 32 != 0))
+        return;
+    const std::uint32_t block = slot / place_->block_slots;
+    const std::uint32_t in_block = slot % place_->block_slots;
+    first_slot_ = block * place_->block_slots;
+    fill_presence(block, in_block / word_slots, 1);
+    mask_[0] &= std::uint64_t{1} << in_block % word_slots;
+    if (mask_[0] == 0)
+        return;
+    narrow(block, in_block / word_slots, 1);
+    if (mask_[0] == 0)
+        return;
+    fetch_columns(block);
+    mask_[in_block / word_slots] = mask_[0];
+    word_ = in_block / word_slots;
+    end_word_ = word_ + 1;
+}
+
+// Rows.
+
+std::int64_t Scan::handle_of(std::uint32_t slot) const {
+    std::uint32_t generation = 0;
+    if (generations_ != nullptr && !table_->is_cells)
+        std::memcpy(&generation, generations_ + slot * sizeof generation, sizeof generation);
+    return static_cast<std::int64_t>(std::uint64_t{generation} << 32 | (first_slot_ + slot));
+}
+
+Datum Scan::value_at(Column& column, std::uint32_t slot) const {
+    const std::byte* at = column.values + std::size_t{slot} * column.stride;
+    const ColumnType type = column.info->codec.stored;
+    if (type == ColumnType::value) {
+        store::ValueSlot stored;
+        std::memcpy(&stored, at, sizeof stored);
+        if (stored.bytes > max_unchecked_bytes)
+            view_->check();
+        return column.info->codec.decode_value(snapshot_->contents(stored));
+    }
+    if (column.width < sizeof column.room)
+        return column.info->codec.decode_fixed(at);
+    std::memcpy(column.room, at, sizeof column.room);
+    return column.info->codec.decode_fixed(column.room);
+}
+
+void Scan::fill_row(std::uint32_t slot, Datum* values, bool* nulls) {
+    for (std::size_t i = 0; i < column_count_; ++i) {
+        Column& column = columns_[i];
+        Datum& value = values[column.number - 1];
+        bool& is_null = nulls[column.number - 1];
+        is_null = false;
+        if (column.role == ColumnRole::world)
+            value = Int64GetDatum(opened_id_);
+        else if (column.role == ColumnRole::handle)
+            value = Int64GetDatum(handle_of(slot));
+        else if (column.is_missing) {
+            value = column.default_value;
+            is_null = column.default_is_null;
+        } else if (column.nulls != nullptr && (column.nulls[slot / word_slots] >> slot % word_slots & 1) != 0)
+            is_null = true;
+        else
+            value = value_at(column, slot);
+    }
+}
+
+Step Scan::next(Datum* values, bool* nulls) {
+    if (is_over_)
+        return Step::end;
+    for (;;) {
+        while (word_ < end_word_ && mask_[word_] == 0)
+            ++word_;
+        if (word_ == end_word_) {
+            if (++blocks_since_pause_ == blocks_between_pauses) {
+                blocks_since_pause_ = 0;
+                return Step::pause;
+            }
+            if (const auto step = advance()) {
+                if (*step == Step::end)
+                    finish();
+                return *step;
+            }
+            continue;
+        }
+        const std::uint32_t slot =
+            word_ * word_slots + static_cast<std::uint32_t>(std::countr_zero(mask_[word_]));
+        mask_[word_] &= mask_[word_] - 1;
+        if (has_handle_quals_ && !accepts_handle(handle_of(slot)))
+            continue;
+        fill_row(slot, values, nulls);
+        view_->check();
+        return is_testing_ ? Step::row_to_test : Step::row;
+    }
+}
+
+void Scan::finish() {
+    is_over_ = true;
+    if (!helper_view_)
+        return;
+    shared_->blocks_scanned.fetch_add(counters.blocks_scanned);
+    shared_->blocks_skipped.fetch_add(counters.blocks_skipped);
+    counters = {};
+}
+
+// Sharing.
+
+std::size_t Scan::shared_bytes(std::size_t worlds) {
+    return offsetof(SharedScan, worlds) + worlds * sizeof(SharedWorld);
+}
+
+void Scan::fill_shared(SharedScan& shared, std::span<const WorldPlace> worlds) {
+    shared.leader = view_->as_leader();
+    shared.world_count = 0;
+    shared.block_count = 0;
+    for (const WorldPlace& world : worlds) {
+        const auto snapshot = view_->version(world.slot, world.id);
+        if (!snapshot)
+            continue;
+        const auto place = table_->place_in(world.slot, world.id, *snapshot, *view_);
+        shared.worlds[shared.world_count++] = {world.id, world.slot, snapshot->root_ref(),
+                                               shared.block_count};
+        shared.block_count += blocks_of(*snapshot, *place);
+    }
+    view_->check();
+    shared.next_block.store(0);
+    shared.blocks_scanned.store(0);
+    shared.blocks_skipped.store(0);
+}
+
+void Scan::collect_shared() {
+    if (shared_ == nullptr)
+        return;
+    counters.blocks_scanned += shared_->blocks_scanned.exchange(0);
+    counters.blocks_skipped += shared_->blocks_skipped.exchange(0);
+    shared_ = nullptr;
+}
+
+void Scan::share(SharedScan* shared) {
+    shared_ = shared;
+    if (view_ != nullptr)
+        return;
+    helper_view_.emplace(shared->leader);
+    view_ = &*helper_view_;
+    for (std::uint32_t i = 0; i < shared->world_count; ++i)
+        view_->remember(shared->worlds[i].id, shared->worlds[i].root);
+}
+
+} // namespace gamelan::fdw

@@ -1,0 +1,73 @@
+// What one statement sees of the worlds: of each, the version that was published when the statement first
+// touched it. In READ COMMITTED all scans of a statement share a view, and so do the scans inside the STABLE
+// functions it calls; in REPEATABLE READ and SERIALIZABLE all of a transaction do. Several views may live at
+// once, for cursors and for VOLATILE functions.
+//
+// A view is known by the statement's snapshot, which it registers so that no other statement can get the same
+// address. It goes when its statement has ended (an ExecutorEnd hook, and a sweep whenever a view is asked
+// for), when the subtransaction that made it is rolled back, and with the transaction. A process that takes
+// part in a parallel scan uses the leader's versions and asks for the leader's pin.
+#pragma once
+
+#include "extension/pg/reading.hpp"
+
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace gamelan::fdw {
+
+class View {
+  public:
+    // Whose pin keeps the versions of a parallel scan.
+    struct Leader {
+        store::PinSlot pin;
+        std::uint64_t epoch;
+    };
+
+    View() { pg::take(hold_); }
+    explicit View(const Leader& leader) : leader_(leader) {}
+    ~View() { pg::drop(hold_); }
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+
+    // C++ zone. The version of a world; nothing when it has not published any, or has left that slot. Throws
+    // Error(snapshot_too_old).
+    std::optional<store::Snapshot> version(store::WorldSlot slot, std::int64_t world_id);
+    // In a leader's helper: what the leader sees.
+    void remember(std::int64_t world_id, store::Ref root);
+
+    // Throws Error(snapshot_too_old) when what was read since may be garbage: call after the bytes of a row
+    // were copied, and before they are used.
+    void check() const {
+        if (!is_valid())
+            pg::throw_snapshot_too_old();
+    }
+    bool is_valid() const;
+
+    // For helpers of a parallel scan.
+    Leader as_leader() const { return {pg::my_pin(), hold_.epoch}; }
+
+  private:
+    store::Ref root_of(store::WorldSlot slot, std::int64_t world_id);
+
+    struct Touched {
+        std::int64_t world_id;
+        store::Ref root;
+    };
+    pg::Hold hold_;
+    std::optional<Leader> leader_;
+    std::vector<Touched> touched_;
+    std::unordered_map<std::int64_t, store::Ref> many_touched_; // once there are more than a few
+};
+
+// The view of the statement that runs with `snapshot`. Postgres zone; raises when memory is short.
+View* view_of(Snapshot snapshot);
+// Scans count themselves: a view with scans outlives everything but its transaction.
+void retain(View* view);
+void release(View* view) noexcept;
+
+// Installs the hook and the callbacks; once per process.
+void install_view_callbacks();
+
+} // namespace gamelan::fdw
