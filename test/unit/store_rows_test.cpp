@@ -407,6 +407,34 @@ TEST(StoreKeys, OfIntervalsAreEqualWhenPostgresSaysSo) {
     EXPECT_NE(month, key(ColumnType::span, Span{0, 31, 0}));
 }
 
+// Units of small blocks stay the world's; what counts is whether anything is in them.
+TEST(StoreMemory, ThereIsHeadroomAgainOnceRowsAreGone) {
+    World w(World::plain(), 2u << 20);
+    const ColumnId name = w.of(w.hero, "name");
+    w.store.begin_tick();
+    bool is_short = false;
+    for (std::uint32_t slot = 0; slot < 60 && !is_short; ++slot) {
+        w.store.insert_row(w.hero, slot);
+        for (std::uint32_t bytes = 4000; bytes <= 16000; bytes *= 2)
+            try {
+                w.store.require_headroom();
+                w.store.set_value(name, slot, std::string(bytes, 'x'));
+            } catch (const Error& error) {
+                ASSERT_EQ(error.code(), sqlstate::out_of_memory);
+                is_short = true;
+            }
+    }
+    EXPECT_TRUE(is_short);
+    w.commit();
+    w.store.begin_tick();
+    for (std::uint32_t slot = 0; slot < 60; ++slot)
+        if (w.store.working().has_row(w.hero, slot))
+            w.store.delete_row(w.hero, slot);
+    w.commit();
+    w.store.begin_tick();
+    EXPECT_NO_THROW(w.store.require_headroom());
+}
+
 // Found by random lives.
 
 TEST(StoreFound, ABlockMayBeKeptInATickThatChangedTheLayout) {
