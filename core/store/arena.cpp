@@ -145,6 +145,7 @@ void Arena::free(Ref block) {
 
 void Arena::retire(Ref block, std::uint64_t epoch) {
     retired_.push_back({epoch, block});
+    retired_bytes_ += header(block).data_bytes;
 }
 
 void Arena::reclaim() {
@@ -152,6 +153,7 @@ void Arena::reclaim() {
         return;
     const std::uint64_t oldest = region_.oldest_pinned_epoch();
     while (!retired_.empty() && retired_.front().epoch < oldest) {
+        retired_bytes_ -= header(retired_.front().block).data_bytes;
         free(retired_.front().block);
         retired_.pop_front();
     }
@@ -212,6 +214,7 @@ void Arena::release_all() {
     for (auto& list : free_)
         list.clear();
     retired_.clear();
+    retired_bytes_ = 0;
 }
 
 } // namespace gamelan::store

@@ -60,8 +60,8 @@ struct Range {
 } // namespace
 
 Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> quals,
-           std::span<const AttrNumber> needed)
-    : table_(std::move(table)) {
+           std::span<const AttrNumber> needed, int by_index)
+    : table_(std::move(table)), index_qual_(by_index) {
     for (const PushedQual& spec : quals) {
         const ColumnInfo& column = table_->columns.at(static_cast<std::size_t>(spec.column - 1));
         const ColumnType type = column.role == ColumnRole::stored ? column.codec.stored : ColumnType::i64;
@@ -72,6 +72,8 @@ Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> q
                 route_ = Route::rows;
         }
     }
+    if (route_ == Route::full && index_qual_ >= 0)
+        route_ = Route::index;
     for (const AttrNumber number : needed)
         add_column(number);
     needed_count_ = columns_.size();
@@ -291,14 +293,19 @@ std::optional<Step> Scan::advance() {
                 return step;
             is_in_world_ = true;
             row_index_ = 0;
-            if (route_ == Route::full)
+            choose_entries();
+            if (route_ != Route::rows && !uses_index_)
                 choose_blocks();
         }
         if (route_ == Route::rows && row_index_ < rows_.size()) {
             load_row(rows_[row_index_++]);
             return std::nullopt;
         }
-        if (route_ == Route::full && block_ < end_block_) {
+        if (std::uint32_t slot = 0; uses_index_ && next_entry(slot)) {
+            load_slot(slot);
+            return std::nullopt;
+        }
+        if (route_ != Route::rows && !uses_index_ && block_ < end_block_) {
             load_block(block_++);
             return std::nullopt;
         }
@@ -427,12 +434,16 @@ void Scan::load_block(std::uint32_t block) {
     end_word_ = words;
 }
 
-// Looks at one slot only. The mask is that of its word, which stands at word_ 0 with first_slot_ moved along.
 void Scan::load_row(std::int64_t handle) {
     word_ = end_word_ = 0;
-    const auto slot = static_cast<std::uint32_t>(handle);
-    if (slot >= slot_count_ || (!place_->has_component && !table_->is_cells) ||
-        (table_->is_cells && handle >> 32 != 0))
+    if (!table_->is_cells || handle >> 32 == 0)
+        load_slot(static_cast<std::uint32_t>(handle));
+}
+
+// Looks at one slot only: the mask of its word alone.
+void Scan::load_slot(std::uint32_t slot) {
+    word_ = end_word_ = 0;
+    if (slot >= slot_count_ || (!place_->has_component && !table_->is_cells))
         return;
     const std::uint32_t block = slot / place_->block_slots;
     const std::uint32_t in_block = slot % place_->block_slots;
@@ -448,6 +459,38 @@ void Scan::load_row(std::int64_t handle) {
     mask_[in_block / word_slots] = mask_[0];
     word_ = in_block / word_slots;
     end_word_ = word_ + 1;
+}
+
+// Finds the current world's index, unless there was no memory for it or the layout is of another time.
+void Scan::choose_entries() {
+    uses_index_ = false;
+    if (route_ != Route::index)
+        return;
+    const Qual& qual = quals_[static_cast<std::size_t>(index_qual_)];
+    const std::uint32_t number = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].index;
+    if (number == store::none || !store::OrderedIndex(pg::region(), snapshot_->index(number)).is_built())
+        return;
+    uses_index_ = true;
+    qual.predicate.key_ranges(ranges_);
+    range_index_ = 0;
+    cursor_.reset();
+}
+
+bool Scan::next_entry(std::uint32_t& slot) {
+    const Qual& qual = quals_[static_cast<std::size_t>(index_qual_)];
+    const std::uint32_t number = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].index;
+    for (;;) {
+        store::IndexEntry entry;
+        if (cursor_ && cursor_->next(entry)) {
+            slot = entry.slot;
+            return true;
+        }
+        if (range_index_ == ranges_.size())
+            return false;
+        const auto range = ranges_[range_index_++];
+        cursor_.emplace(
+            store::OrderedIndex(pg::region(), snapshot_->index(number)).range(range.low, range.high));
+    }
 }
 
 // Rows.
@@ -507,8 +550,7 @@ Step Scan::next(Datum* values, bool* nulls) {
                 return Step::pause;
             }
             if (const auto step = advance()) {
-                if (*step == Step::end)
-                    finish();
+                is_over_ = *step == Step::end;
                 return *step;
             }
             continue;
@@ -522,15 +564,6 @@ Step Scan::next(Datum* values, bool* nulls) {
         view_->check();
         return is_testing_ ? Step::row_to_test : Step::row;
     }
-}
-
-void Scan::finish() {
-    is_over_ = true;
-    if (!helper_view_)
-        return;
-    shared_->blocks_scanned.fetch_add(counters.blocks_scanned);
-    shared_->blocks_skipped.fetch_add(counters.blocks_skipped);
-    counters = {};
 }
 
 // Sharing.
@@ -558,12 +591,19 @@ void Scan::fill_shared(SharedScan& shared, std::span<const WorldPlace> worlds) {
     shared.blocks_skipped.store(0);
 }
 
-void Scan::collect_shared() {
+void Scan::stop_sharing() {
     if (shared_ == nullptr)
         return;
-    counters.blocks_scanned += shared_->blocks_scanned.exchange(0);
-    counters.blocks_skipped += shared_->blocks_skipped.exchange(0);
+    if (helper_view_) {
+        shared_->blocks_scanned.fetch_add(counters.blocks_scanned);
+        shared_->blocks_skipped.fetch_add(counters.blocks_skipped);
+        counters = {};
+    } else {
+        counters.blocks_scanned += shared_->blocks_scanned.exchange(0);
+        counters.blocks_skipped += shared_->blocks_skipped.exchange(0);
+    }
     shared_ = nullptr;
+    is_over_ = true;
 }
 
 void Scan::share(SharedScan* shared) {
