@@ -486,5 +486,26 @@ TEST(StoreFound, KeptSharesOfTheHashFollowDeletedRowsAndRenamedColumns) {
     EXPECT_EQ(w.store.newest().state_hash_kept(), w.store.newest().state_hash());
 }
 
+TEST(StoreFound, BlocksThatARolledBackSavepointAddedAreNotForgotten) {
+    World w(World::plain());
+    const SpaceId space = *w.store.newest().find_space(entity_space);
+    w.store.begin_tick();
+    w.store.begin_savepoint();
+    w.store.extend_space(space, 1000);
+    w.store.insert_row(w.hero, 999);
+    w.store.rollback_savepoint();
+    Definition next = World::plain();
+    next.components[0].columns.pop_back();
+    w.change(next);
+    w.commit();
+    EXPECT_EQ(w.store.lost_blocks(), 0u);
+    // Larger blocks, with the ones beyond the end among those that are copied.
+    w.store.begin_tick();
+    w.store.extend_space(space, 1500);
+    w.commit();
+    EXPECT_EQ(w.store.lost_blocks(), 0u);
+    EXPECT_FALSE(w.store.newest().has_row(w.hero, 999));
+}
+
 } // namespace
 } // namespace gamelan::store
