@@ -3,6 +3,8 @@
 // is asked before each block, and again after the values of each row were copied.
 #include "extension/fdw/scan.hpp"
 
+#include "extension/pg/definition.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -198,6 +200,7 @@ bool Scan::open_world(const WorldPlace& world) {
     if (!snapshot_)
         return false;
     place_ = table_->place_in(world.slot, world.id, *snapshot_, *view_);
+    planet_ = table_->is_cells ? pg::rules_of(world.slot, world.id).planet() : nullptr;
     slot_count_ = place_->has_space ? snapshot_->slot_count(store::SpaceId{place_->space}) : 0;
     bind_columns();
     opened_id_ = world.id;
@@ -252,11 +255,10 @@ std::uint32_t Scan::blocks_of(const store::Snapshot& snapshot, const TablePlace&
 void Scan::choose_blocks() {
     block_ = 0;
     end_block_ = blocks_of(*snapshot_, *place_);
-    if (!has_handle_quals_)
+    // Ids of cells are not in the order of their slots.
+    if (!has_handle_quals_ || table_->is_cells)
         return;
     Range range;
-    if (table_->is_cells)
-        range.greatest = std::numeric_limits<std::uint32_t>::max();
     for (const Qual& qual : quals_)
         if (qual.role == ColumnRole::handle)
             range.narrow(qual.predicate);
@@ -366,7 +368,8 @@ void Scan::fill_presence(std::uint32_t block, std::uint32_t first_word, std::uin
     }
     for (std::uint32_t w = 0; w < words; ++w) {
         const std::uint32_t slot = first_slot_ + (first_word + w) * word_slots;
-        const std::uint32_t left = slot_count_ > slot ? slot_count_ - slot : 0;
+        // Between the layers of a planet are slots without cells.
+        const std::uint32_t left = planet_ != nullptr ? planet_->cells_from(slot) : 0;
         mask_[w] = left >= word_slots ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
     }
 }
@@ -436,8 +439,12 @@ void Scan::load_block(std::uint32_t block) {
 
 void Scan::load_row(std::int64_t handle) {
     word_ = end_word_ = 0;
-    if (!table_->is_cells || handle >> 32 == 0)
+    if (planet_ != nullptr) {
+        if (const auto slot = planet_->find_slot(handle))
+            load_slot(*slot);
+    } else {
         load_slot(static_cast<std::uint32_t>(handle));
+    }
 }
 
 // Looks at one slot only: the mask of its word alone.
@@ -496,6 +503,8 @@ bool Scan::next_entry(std::uint32_t& slot) {
 // Rows.
 
 std::int64_t Scan::handle_of(std::uint32_t slot) const {
+    if (planet_ != nullptr)
+        return planet_->cell_id_of(first_slot_ + slot);
     std::uint32_t generation = 0;
     if (generations_ != nullptr && !table_->is_cells)
         std::memcpy(&generation, generations_ + slot * sizeof generation, sizeof generation);

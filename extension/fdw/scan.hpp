@@ -5,6 +5,7 @@
 // of Postgres beyond that (waiting, evaluating defaults, testing a row) it asks for by its answer.
 #pragma once
 
+#include "core/grid/planet.hpp"
 #include "core/query/predicate.hpp"
 #include "core/store/ordered_index.hpp"
 
@@ -192,6 +193,7 @@ class Scan {
     std::int64_t opened_id_ = 0;
     std::optional<store::Snapshot> snapshot_;
     std::shared_ptr<const TablePlace> place_;
+    const grid::Planet* planet_ = nullptr; // of a table of cells
     std::uint32_t slot_count_ = 0;
     bool is_testing_ = false; // rows are handed out as row_to_test
     std::size_t column_count_ = 0;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
 
 namespace gamelan::fdw {
@@ -144,6 +145,7 @@ bool is_recovering(const WorldPlace& world) {
 }
 
 bool wait_for_version(const WorldPlace& world) {
+    pg::residence::touch(world.slot, world.id);
     pg::WorldRuntime& runtime = pg::runtime(world.slot);
     const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), recovery_timeout_ms);
     ConditionVariablePrepareToSleep(&runtime.published);
