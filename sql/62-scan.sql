@@ -6,7 +6,7 @@ CREATE DOMAIN scan.score AS int CHECK (VALUE > -1000000);
 CREATE FOREIGN TABLE scan.thing (
     b bool, c "char", i2 smallint, i4 int OPTIONS (index 'ordered'), i8 bigint OPTIONS (index 'hash'),
     f4 real OPTIONS (index 'ordered'), f8 double precision, d date, ts timestamp, tz timestamptz, iv interval, u uuid,
-    k scan.kind OPTIONS (index 'hash'), s scan.score, t text, n numeric, a int[]
+    k scan.kind OPTIONS (index 'hash'), s scan.score, t text OPTIONS (index 'hash'), n numeric, a int[]
 ) INHERITS (game.component) SERVER gamelan;
 CREATE FOREIGN TABLE scan.place (x real NOT NULL DEFAULT 0, owner bigint) INHERITS (game.component) SERVER gamelan;
 SELECT game.create_template('thing', '{"thing": {}, "place": {}}', game => 'scan');
@@ -88,6 +88,8 @@ SELECT pg_temp.plan('SELECT * FROM scan.place WHERE world = 1 AND entity = 2 AND
 SELECT pg_temp.plan('SELECT * FROM scan.place WHERE world IN (1, 2) AND entity IN (2, 3)');
 SELECT pg_temp.plan('SELECT * FROM scan.place WHERE entity BETWEEN 2 AND 300 AND x = random()');
 SELECT pg_temp.plan('SELECT * FROM scan.thing WHERE i8 = 7');
+SELECT pg_temp.plan('SELECT * FROM scan.thing WHERE t = ''name 3''');
+SELECT pg_temp.plan('SELECT * FROM scan.thing WHERE t = ''name 3'' COLLATE "C" OR t = ''name 4''');
 SELECT pg_temp.plan('SELECT * FROM scan.thing WHERE i8 < 7 AND iv > ''1 day'' AND t = ''x'' AND n IS NULL');
 SELECT pg_temp.plan('SELECT * FROM game.component WHERE world = 1 AND entity = 2 AND tableoid = ''scan.place''::regclass');
 SELECT pg_temp.plan('SELECT p.x FROM heap AS h, LATERAL (SELECT x FROM scan.place AS p WHERE p.world = h.world AND p.entity = h.entity OFFSET 0) AS p');
