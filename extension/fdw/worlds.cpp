@@ -92,13 +92,14 @@ GameNumber game_number(std::string_view name) {
 std::optional<store::WorldSlot> find_world(std::int64_t world_id, GameNumber game) {
     const auto& known = known_worlds();
     if (const auto found = known.find(world_id); found != known.end()) {
-        if (found->second.game != game)
+        if (game != any_game && found->second.game != game)
             return std::nullopt;
         if (is_in_slot({world_id, found->second.slot}))
             return found->second.slot;
     }
     const auto slot = pg::region().find(world_id);
-    if (!slot || game_of({world_id, *slot}) != game)
+    const auto its_game = slot ? game_of({world_id, *slot}) : std::nullopt;
+    if (!its_game || (game != any_game && *its_game != game))
         return std::nullopt;
     return slot;
 }
@@ -107,7 +108,8 @@ void list_worlds(GameNumber game, std::vector<WorldPlace>& out) {
     out.clear();
     for (std::uint32_t i = 0; i < pg::region().world_slots(); ++i) {
         const std::int64_t id = pg::region().control({i}).world_id.load(std::memory_order_acquire);
-        if (id != 0 && game_of({id, {i}}) == game)
+        const auto its_game = id != 0 ? game_of({id, {i}}) : std::nullopt;
+        if (its_game && (game == any_game || *its_game == game))
             out.push_back({id, {i}});
     }
 }
