@@ -6,6 +6,7 @@
 // may run in helpers is the parallel scan, in which the leader hands out blocks of its own view.
 #include "extension/fdw/owned.hpp"
 #include "extension/fdw/pushdown.hpp"
+#include "extension/fdw/statistics.hpp"
 #include "extension/fdw/table_size.hpp"
 
 #include "extension/fdw/execution.hpp"
@@ -338,6 +339,7 @@ List* needed_columns(const RelOptInfo* rel, List* local, const TableInfo& table)
 } // namespace
 
 void get_foreign_rel_size(PlannerInfo* root, RelOptInfo* rel, Oid relation) {
+    install_statistics_hook();
     auto* made = make_in<Planned>(CurrentMemoryContext);
     rel->fdw_private = made;
     get_table_info(relation, made->table);
