@@ -6,6 +6,7 @@
 #include "bgworker/entry_points.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/checkpoints.hpp"
+#include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
 
@@ -45,6 +46,21 @@ void checkpoint(store::WorldSlot slot) {
     }
 }
 
+// Each gets its checkpoint first, unless it has one of the tick it stands at.
+void let_idle_worlds_go(MemoryContext memory) {
+    for (std::uint32_t i = 0; i < pg::shared->max_worlds && !must_end(); ++i) {
+        const store::WorldControl& control = pg::region().control({i});
+        if (control.world_id.load() == 0 || control.root.load() == 0 ||
+            !pg::residence::is_idle({i}, GetCurrentTimestamp() / 1000))
+            continue;
+        MemoryContextSwitchTo(memory);
+        if (pg::runtime({i}).last_checkpoint_tick.load() != static_cast<std::int64_t>(control.tick.load()))
+            checkpoint({i});
+        MemoryContextReset(memory);
+        pg::residence::let_go({i});
+    }
+}
+
 } // namespace
 
 } // namespace gamelan::worker
@@ -64,6 +80,7 @@ extern "C" void gamelan_checkpointer_main(Datum) {
                         PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
         look_around();
+        let_idle_worlds_go(loop);
         const int interval_s = pg::settings::checkpoint_interval_s;
         if (interval_s == 0 || !TimestampDifferenceExceeds(last, GetCurrentTimestamp(), interval_s * 1000))
             continue;

@@ -50,6 +50,7 @@ void HostedWorld::set_state(WorldState state, std::string_view reason) {
     std::memcpy(runtime().reason, reason.data(), bytes);
     runtime().reason[bytes] = '\0';
     LWLockRelease(pg::shared->lock);
+    runtime().idle_since_ms.store(GetCurrentTimestamp() / 1000);
     runtime().state.store(state);
 }
 
@@ -174,7 +175,7 @@ void HostedWorld::collect_requests() {
 }
 
 void HostedWorld::refuse_requests() {
-    if (runtime().queue_length.load() == 0)
+    if (runtime().queue_length.load() == 0 || is_evicted())
         return;
     const char* is = pg::name_of(state());
     requests::fail_queue(slot_, sqlstate::world_not_running,
@@ -301,6 +302,7 @@ void HostedWorld::publish(std::int64_t now_ns) {
     has_built_ = false;
     free_entities_.insert(free_entities_.end(), built_.freed.begin(), built_.freed.end());
     fill_entity_pool();
+    runtime().retired_bytes.store(simulation_->store().retired_bytes());
     answer_calls(built_);
     for (const std::uint32_t request : std::exchange(built_syncs_, {}))
         requests::answer(request, built_.tick, {});
@@ -383,7 +385,34 @@ void HostedWorld::fail_all(std::string_view code, const std::string& message, co
 }
 
 bool HostedWorld::release() {
-    return !is_loaded() || simulation_->store().release();
+    return finish_eviction() && (!is_loaded() || simulation_->store().release());
+}
+
+bool HostedWorld::is_idle() const {
+    return is_loaded() && !is_ticking() && !has_built_ && steps_.empty() && syncs_.empty() &&
+           calls_.empty() && runtime().queue_length.load() == 0;
+}
+
+void HostedWorld::evict_if_wanted() {
+    if (!runtime().is_eviction_wanted.exchange(false) || !is_idle())
+        return;
+    const std::uint64_t tick = simulation_->tick();
+    if (runtime().last_checkpoint_tick.load() != static_cast<std::int64_t>(tick))
+        return; // it moved on; whoever wants it gone asks again
+    evicted_ = std::move(simulation_);
+    runtime().is_touched.store(false);
+    set_state(WorldState::evicted);
+    free_entities_.clear();
+}
+
+bool HostedWorld::finish_eviction() {
+    if (evicted_ && evicted_->store().release())
+        evicted_.reset();
+    return evicted_ == nullptr;
+}
+
+bool HostedWorld::is_wanted_back() const {
+    return runtime().is_touched.load() || runtime().queue_length.load() > 0;
 }
 
 } // namespace gamelan::worker

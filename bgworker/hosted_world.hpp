@@ -66,6 +66,14 @@ class HostedWorld {
     // True when all memory is back; to be called again otherwise.
     bool release();
 
+    // Leaves memory if it stands still at its newest checkpoint. What readers still see of it goes with
+    // finish_eviction(), which is true when nothing is left.
+    void evict_if_wanted();
+    bool finish_eviction();
+    bool is_evicted() const { return state() == pg::WorldState::evicted; }
+    // Whether somebody touched it, or asks something of it.
+    bool is_wanted_back() const;
+
   private:
     struct Step {
         std::uint32_t request;
@@ -79,6 +87,7 @@ class HostedWorld {
     void add_redefinition(std::vector<game::Command>& commands);
     void fill_entity_pool();
     void find_free_entities();
+    bool is_idle() const;
     bool is_ticking() const { return state() == pg::WorldState::running; }
     void take_call(std::uint32_t request);
     void drop_abandoned_steps();
@@ -114,6 +123,8 @@ class HostedWorld {
     bool are_components_adopted_ = true;
     // Handles to give out again, besides those in the pool that sessions see.
     std::vector<store::Entity> free_entities_;
+
+    std::unique_ptr<sim::Simulation> evicted_; // whose memory readers may still hold
 
     std::uint64_t rate_ticks_ = 0;
     std::int64_t rate_since_ns_ = 0;

@@ -34,6 +34,7 @@ namespace spi = pg::spi;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int32_t max_inbox_rows_per_tick = 1000;
+constexpr std::int64_t eviction_poll_ns = 10'000'000;
 
 Oid definition_table = InvalidOid;
 bool are_catalogs_changed = true;
@@ -57,6 +58,8 @@ class Worker {
     void host(const DefinitionRow& row, const GameComponents& components, std::int64_t now_ns);
     void drop(HostedWorld& world);
     void release_leavers();
+    void bring_back_evicted();
+    void take_back_old_pins(std::int64_t now_ns);
     void build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction);
     void build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction);
     void check_paused_syncs();
@@ -69,6 +72,7 @@ class Worker {
     std::uint64_t definitions_seen_ = 0;
     std::int64_t look_again_ns_ =
         0; // for an extension that is not there yet, or worlds that wait for a restore
+    std::int64_t pins_looked_at_ns_ = 0;
     int timer_ = -1;
     WaitEventSet* events_ = nullptr;
 };
@@ -109,9 +113,12 @@ void Worker::run() {
 }
 
 void Worker::turn(std::int64_t now_ns) {
+    bring_back_evicted();
     read_definitions_if_changed(now_ns);
     release_leavers();
+    take_back_old_pins(now_ns);
     for (const auto& world : worlds_) {
+        world->evict_if_wanted();
         if (world->is_loaded())
             world->collect_requests();
         else
@@ -134,6 +141,23 @@ void Worker::turn(std::int64_t now_ns) {
     for (const auto& world : worlds_)
         if (world->has_built())
             world->publish(monotonic_ns());
+}
+
+// Worlds that somebody touched come back as at the start: from their definitions on.
+void Worker::bring_back_evicted() {
+    for (const auto& world : worlds_)
+        if (world->is_evicted() && world->is_wanted_back())
+            are_catalogs_changed = true;
+}
+
+void Worker::take_back_old_pins(std::int64_t now_ns) {
+    constexpr std::int64_t interval_ns = 100'000'000;
+    const std::int64_t age_ms = pg::settings::max_snapshot_age_ms;
+    if (age_ms == 0 || now_ns < pins_looked_at_ns_ + interval_ns)
+        return;
+    pins_looked_at_ns_ = now_ns;
+    (void)pg::region().revoke_pins_since_before(
+        static_cast<std::uint64_t>(GetCurrentTimestamp() / 1000 - age_ms));
 }
 
 void Worker::build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction) {
@@ -263,6 +287,14 @@ void Worker::host(const DefinitionRow& row, const GameComponents& components, st
     HostedWorld* world = find_or_add(row, now_ns);
     if (world == nullptr)
         return;
+    // An evicted world stays so until somebody touches it, or wants it to tick; and until readers let go of
+    // it.
+    if (world->is_evicted() && !world->is_wanted_back() && row.desired_state != "running")
+        return;
+    if (!world->finish_eviction()) {
+        look_again_ns_ = std::min(look_again_ns_, now_ns + eviction_poll_ns);
+        return;
+    }
     if (world->is_loaded() || recover(*world, row) == RecoveryResult::ready) {
         const auto found = components.find(row.definition.game);
         world->want_components(found == components.end() ? nullptr : found->second);
@@ -306,7 +338,9 @@ void Worker::sleep_until_needed() {
     for (const auto& world : worlds_)
         deadline_ns = std::min(deadline_ns, world->next_deadline_ns());
     const std::int64_t now_ns = monotonic_ns();
-    if (!leavers_.empty())
+    const bool is_evicting = std::any_of(worlds_.begin(), worlds_.end(),
+                                         [](const auto& world) { return !world->finish_eviction(); });
+    if (!leavers_.empty() || is_evicting)
         deadline_ns = std::min(deadline_ns, now_ns + 10'000'000);
     deadline_ns = std::min(deadline_ns, now_ns + second_ns); // heads, and interrupts that wake nobody
     if (deadline_ns > now_ns) {

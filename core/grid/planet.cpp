@@ -17,6 +17,15 @@ std::uint32_t Planet::slot_of(std::int64_t id) const {
     return static_cast<std::uint32_t>(decoded.address.layer) * layer_stride() + decoded.address.index;
 }
 
+std::optional<std::uint32_t> Planet::find_slot(std::int64_t id) const {
+    const DecodedId decoded = decode_cell_id(sphere_, static_cast<std::uint64_t>(id));
+    const CellAddress& address = decoded.address;
+    if (decoded.fault != IdFault::none || address.world != world_ || address.layer < 0 ||
+        static_cast<std::uint32_t>(address.layer) >= layers_)
+        return std::nullopt;
+    return static_cast<std::uint32_t>(address.layer) * layer_stride() + address.index;
+}
+
 void Planet::check_owned(const CellAddress& address, std::int64_t id) const {
     if (address.world != world_)
         throw Error(sqlstate::undefined_cell, "cell " + std::to_string(id) + " does not belong to this world",

@@ -4,6 +4,8 @@
 #include "core/grid/cell_id.hpp"
 #include "core/store/layout.hpp"
 
+#include <optional>
+
 namespace gamelan::grid {
 
 class Planet {
@@ -35,6 +37,14 @@ class Planet {
 
     // Throws Error(undefined_cell) that says what is wrong with the id.
     std::uint32_t slot_of(std::int64_t id) const;
+    // The same, but nothing for what is no cell of this planet.
+    std::optional<std::uint32_t> find_slot(std::int64_t id) const;
+
+    // How many of the slots from `slot` to the end of its layer are cells.
+    std::uint32_t cells_from(std::uint32_t slot) const {
+        const std::uint32_t in_layer = slot % layer_stride();
+        return slot < slot_count() && in_layer < sphere_.cell_count() ? sphere_.cell_count() - in_layer : 0;
+    }
 
     // Throws Error(undefined_cell) unless the address is of this world and one of its layers.
     void check_owned(const CellAddress& address, std::int64_t id) const;

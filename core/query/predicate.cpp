@@ -362,6 +362,39 @@ bool Predicate::passes(const std::byte* value) const {
     });
 }
 
+void Predicate::key_ranges(std::vector<KeyRange>& out) const {
+    constexpr std::uint64_t greatest = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t key = least_key_;
+    out.clear();
+    switch (condition_) {
+    case Condition::equal:
+        return out.push_back({key, key});
+    case Condition::less_equal:
+        return out.push_back({0, key});
+    case Condition::greater_equal:
+        return out.push_back({key, greatest});
+    case Condition::less:
+        if (key > 0)
+            out.push_back({0, key - 1});
+        return;
+    case Condition::greater:
+        if (key < greatest)
+            out.push_back({key + 1, greatest});
+        return;
+    case Condition::always:
+        return out.push_back({0, greatest});
+    case Condition::in_list:
+        for (std::size_t at = 0; at < list_.size(); at += width_of(type_)) {
+            const std::uint64_t element = store::order_key(type_, list_.data() + at);
+            if (out.empty() || out.back().high != element)
+                out.push_back({element, element});
+        }
+        return;
+    default:
+        return;
+    }
+}
+
 bool Predicate::may_match(const store::Zone& zone) const {
     switch (condition_) {
     case Condition::never:

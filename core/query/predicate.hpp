@@ -55,6 +55,14 @@ class Predicate {
     // The values of a list, sorted.
     std::span<const std::byte> list() const { return list_; }
 
+    // The order_key()s that values which pass can have, as the fewest ranges; none for conditions that say
+    // nothing about keys. Other values may share them.
+    struct KeyRange {
+        std::uint64_t low;
+        std::uint64_t high;
+    };
+    void key_ranges(std::vector<KeyRange>& out) const;
+
     // Clears the slots that do not pass. `values`: the first of 64 × `words` values, or nullptr for zeros;
     // `nulls`: their NULL bits, or nullptr for none.
     void narrow(std::uint64_t* mask, std::uint32_t words, const std::byte* values,

@@ -16,17 +16,22 @@ constexpr std::uint32_t class_block_bytes(std::uint8_t size_class) {
     return class_data_bytes(size_class) + static_cast<std::uint32_t>(sizeof(BlockHeader));
 }
 
-// Units per span, chosen so that at most a sixteenth of a span is lost to rounding.
-constexpr std::uint32_t class_span_units(std::uint8_t size_class) {
+// Worlds that hold less than this take the shortest spans, others such that at most a sixteenth is lost to
+// rounding.
+constexpr std::uint32_t small_world_units = 64;
+
+constexpr std::uint32_t span_units(std::uint8_t size_class, std::uint32_t units_held) {
+    if (units_held < small_world_units)
+        return size_class + 1 == size_classes ? 2 : 1;
     if (size_class <= 4)
         return 1;
     return size_class <= 6 ? 4 : 16;
 }
 
-constexpr std::uint32_t blocks_per_span(std::uint8_t size_class) {
-    return static_cast<std::uint32_t>(class_span_units(size_class) * unit_bytes /
-                                      class_block_bytes(size_class));
+constexpr std::uint32_t blocks_in(std::uint32_t units, std::uint8_t size_class) {
+    return static_cast<std::uint32_t>(units * unit_bytes / class_block_bytes(size_class));
 }
+static_assert(blocks_in(span_units(7, 0), 7) > 0 && blocks_in(span_units(8, 0), 8) > 0);
 
 std::uint8_t class_for(std::uint32_t data_bytes) {
     const std::uint32_t rounded = std::bit_ceil(data_bytes < 64 ? 64U : data_bytes);
@@ -88,10 +93,11 @@ std::optional<Ref> Arena::try_allocate(std::uint8_t size_class, std::uint32_t da
 }
 
 bool Arena::refill(std::uint8_t size_class) {
-    const std::uint32_t units = class_span_units(size_class);
-    if (region_.control(owner_).units_used.load(std::memory_order_relaxed) + units > limit_units_)
+    const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
+    const std::uint32_t units = span_units(size_class, held);
+    if (held + units > limit_units_)
         return false;
-    const std::uint32_t count = blocks_per_span(size_class);
+    const std::uint32_t count = blocks_in(units, size_class);
     free_[size_class].reserve(free_[size_class].size() + count); // before the units are ours: it may throw
     const std::optional<std::uint32_t> first = region_.take_units(owner_, units, size_class);
     if (!first)
@@ -128,6 +134,7 @@ void Arena::free(Ref block) {
 
 void Arena::retire(Ref block, std::uint64_t epoch) {
     retired_.push_back({epoch, block});
+    retired_bytes_ += header(block).data_bytes;
 }
 
 void Arena::reclaim() {
@@ -135,6 +142,7 @@ void Arena::reclaim() {
         return;
     const std::uint64_t oldest = region_.oldest_pinned_epoch();
     while (!retired_.empty() && retired_.front().epoch < oldest) {
+        retired_bytes_ -= header(retired_.front().block).data_bytes;
         free(retired_.front().block);
         retired_.pop_front();
     }
@@ -147,7 +155,7 @@ void Arena::for_each_block(std::uint32_t head_unit, auto&& visit) const {
         visit(region_.ref_of(start), size_class);
         return;
     }
-    for (std::uint32_t i = 0; i < blocks_per_span(size_class); ++i)
+    for (std::uint32_t i = 0; i < blocks_in(region_.unit(head_unit).span_units, size_class); ++i)
         visit(region_.ref_of(start + i * class_block_bytes(size_class)), size_class);
 }
 
@@ -195,6 +203,7 @@ void Arena::release_all() {
     for (auto& list : free_)
         list.clear();
     retired_.clear();
+    retired_bytes_ = 0;
 }
 
 } // namespace gamelan::store

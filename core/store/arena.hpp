@@ -69,6 +69,7 @@ class Arena {
     // Blocks that are neither free nor retired nor among `known`.
     std::size_t count_others(const std::unordered_set<std::uint32_t>& known) const;
     std::size_t retired_blocks() const { return retired_.size(); }
+    std::uint64_t retired_bytes() const { return retired_bytes_; }
     const Region& region() const { return region_; }
 
   private:
@@ -89,6 +90,7 @@ class Arena {
     // Last in, first out: the block freed last is the one most likely still in cache.
     std::array<std::vector<Ref>, size_classes> free_;
     std::deque<Retired> retired_;
+    std::uint64_t retired_bytes_ = 0;
 };
 
 } // namespace gamelan::store

@@ -56,7 +56,8 @@ struct alignas(64) Region::Pin {
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<std::uint32_t>::is_always_lock_free);
 
-Region::Region(std::byte* base) : base_(base) {}
+Region::Region(std::byte* base)
+    : base_(base), first_byte_(header().units_offset), end_byte_(header().bytes) {}
 
 std::size_t Region::overhead_bytes(std::size_t region_bytes, const RegionOptions& options) {
     const std::size_t units = region_bytes / unit_bytes + 1;
@@ -232,13 +233,10 @@ std::uint32_t Region::unit_of(Ref ref) const {
     return static_cast<std::uint32_t>((ref.value * ref_unit_bytes - header().units_offset) / unit_bytes);
 }
 
-std::byte* Region::resolve(Ref ref, std::size_t bytes) const {
-    const std::size_t offset = ref.value * ref_unit_bytes;
-    if (offset < header().units_offset || offset + bytes > header().bytes)
-        throw Error(sqlstate::snapshot_too_old, "snapshot too old",
-                    "The snapshot was given up because memory was short.",
-                    "Run the query again, make it shorter, or raise gamelan.memory.");
-    return base_ + offset;
+void Region::fail_unresolved() {
+    throw Error(sqlstate::snapshot_too_old, "snapshot too old",
+                "The snapshot was given up because memory was short.",
+                "Run the query again, make it shorter, or raise gamelan.memory.");
 }
 
 // The order "store the pin, then load a root" against "replace the root, then look at the pins" is what keeps

@@ -99,7 +99,12 @@ class Region {
     std::uint32_t unit_of(Ref ref) const;
     // Checked: a reference outside the region, or with fewer than `bytes` behind it, throws
     // Error(snapshot_too_old).
-    std::byte* resolve(Ref ref, std::size_t bytes) const;
+    std::byte* resolve(Ref ref, std::size_t bytes) const {
+        const std::size_t offset = ref.value * ref_unit_bytes;
+        if (offset < first_byte_ || offset + bytes > end_byte_)
+            fail_unresolved();
+        return base_ + offset;
+    }
 
     // Readers. A process pins before it loads a root and unpins when it is done; slots are private to a
     // process. `now_ms`: any clock that all processes share; a pin's age is told by it.
@@ -137,7 +142,11 @@ class Region {
     void lock() const;
     void unlock() const;
 
+    [[noreturn]] static void fail_unresolved();
+
     std::byte* base_;
+    std::size_t first_byte_; // of the units
+    std::size_t end_byte_;
 };
 
 } // namespace gamelan::store

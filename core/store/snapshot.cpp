@@ -359,6 +359,24 @@ std::uint64_t value_key(const std::byte* value) {
     return slot.is_inline() ? hash64({reinterpret_cast<const char*>(slot.body), slot.bytes}) : slot.hash();
 }
 
+// Intervals are equal when their lengths are, with months of 30 days and days of 24 hours.
+std::uint64_t span_key(const std::byte* value) {
+    constexpr std::int64_t microseconds_per_day = 86400000000;
+    std::int64_t microseconds;
+    std::int32_t days, months;
+    std::memcpy(&microseconds, value, sizeof microseconds);
+    std::memcpy(&days, value + 8, sizeof days);
+    std::memcpy(&months, value + 12, sizeof months);
+    const std::int64_t whole_days =
+        std::int64_t{days} + std::int64_t{months} * 30 + microseconds / microseconds_per_day;
+    std::int64_t length[2] = {whole_days, microseconds % microseconds_per_day};
+    if (length[1] < 0) {
+        --length[0];
+        length[1] += microseconds_per_day;
+    }
+    return hash64({reinterpret_cast<const char*>(length), sizeof length});
+}
+
 } // namespace
 
 bool has_order(ColumnType type) {
@@ -398,6 +416,8 @@ std::uint64_t order_key(ColumnType type, const std::byte* value) {
         return integer_key<std::uint32_t>(value);
     case ColumnType::value:
         return value_key(value);
+    case ColumnType::span:
+        return span_key(value);
     default:
         return hash64({reinterpret_cast<const char*>(value), width_of(type)});
     }

@@ -111,6 +111,8 @@ class WorldStore {
     // every block. Anything but 0 is a leak.
     std::size_t lost_blocks() const;
     std::size_t retired_blocks() const { return arena_.retired_blocks(); }
+    // What only readers of older versions can still reach.
+    std::uint64_t retired_bytes() const { return arena_.retired_bytes(); }
     // Throws Error(out_of_memory) when so little is left that a tick without any new rows might not find what
     // it needs: asked before rows are written, so that the world can go on without them.
     void require_headroom() const { arena_.require_headroom(); }

@@ -53,10 +53,9 @@ void open_scan(OwnedScan& owned, Relation relation) {
         needed[i] = static_cast<AttrNumber>(i + 1);
     pg::sql_boundary([&] {
         owned.scan.emplace(owned.table, std::span<const PushedQual>{},
-                           std::span<const AttrNumber>{needed, static_cast<std::size_t>(columns)});
+                           std::span<const AttrNumber>{needed, static_cast<std::size_t>(columns)}, -1);
     });
     require_worker();
-    install_view_callbacks();
     View* view = view_of(GetActiveSnapshot());
     owned.scan->set_view(view);
     pg::sql_boundary([&] { owned.scan->restart(); });

@@ -160,8 +160,12 @@ bool passes_recheck(ForeignScanState* node, TupleTableSlot* slot) {
 
 } // namespace
 
-List* encode_plan(List* quals, List* needed) {
-    return list_make2(quals, needed);
+List* encode_plan(List* quals, List* needed, int by_index) {
+    return list_make3(quals, needed, list_make1_int(by_index));
+}
+
+int planned_index(const ForeignScan* plan) {
+    return linitial_int(static_cast<List*>(lthird(plan->fdw_private)));
 }
 
 std::span<const PushedQual> planned_quals(const ForeignScan* plan) {
@@ -202,7 +206,6 @@ void start(ForeignScanState* node) {
     Scan& scan = *execution.scan;
     if (!scan.has_view()) {
         require_worker();
-        install_view_callbacks();
         View* view = view_of(node->ss.ps.state->es_snapshot);
         scan.set_view(view);
     }
@@ -219,7 +222,8 @@ void begin_foreign_scan(ForeignScanState* node, int flags) {
     get_table_info(RelationGetRelid(node->ss.ss_currentRelation), execution->table);
     const std::span<const PushedQual> quals = planned_quals(plan);
     const std::span<const AttrNumber> needed = planned_columns(plan);
-    pg::sql_boundary([&] { execution->scan.emplace(execution->table, quals, needed); });
+    const int by_index = planned_index(plan);
+    pg::sql_boundary([&] { execution->scan.emplace(execution->table, quals, needed, by_index); });
     execution->operands = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
     const bool is_helper = plan->scan.plan.parallel_aware && IsParallelWorker();
     if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || is_helper || !bms_is_empty(plan->scan.plan.allParam))

@@ -21,9 +21,10 @@ struct Execution {
 // Makes the scan begin: takes the view, evaluates the operands, chooses worlds and rows.
 void start(ForeignScanState* node);
 
-// What a plan tells the executor, in ForeignScan::fdw_private: a list of quals, and a list of the numbers of
-// the columns that rows must have.
-List* encode_plan(List* quals, List* needed);
+// What a plan tells the executor, in ForeignScan::fdw_private: a list of quals, a list of the numbers of the
+// columns that rows must have, and the number of the qual whose index is used, or -1.
+List* encode_plan(List* quals, List* needed, int by_index);
+int planned_index(const ForeignScan* plan);
 std::span<const PushedQual> planned_quals(const ForeignScan* plan); // in the current memory context
 std::span<const AttrNumber> planned_columns(const ForeignScan* plan);
 

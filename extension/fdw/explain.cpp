@@ -14,6 +14,8 @@ namespace {
 const char* route_name(const Scan& scan) {
     if (scan.route() == Route::full)
         return "full";
+    if (scan.route() == Route::index)
+        return "index";
     return scan.table().is_cells ? "cell" : "entity";
 }
 
@@ -33,6 +35,11 @@ void explain_foreign_scan(ForeignScanState* node, ExplainState* state) {
     const Scan& scan = *Execution::of(node).scan;
     explain_quals(node, state);
     ExplainPropertyText("Route", route_name(scan), state);
+    if (scan.route() == Route::index)
+        ExplainPropertyText(
+            "Index Column",
+            scan.table().columns[static_cast<std::size_t>(scan.index_qual().spec.column - 1)].name.c_str(),
+            state);
     if (!state->analyze)
         return;
     // Of the world that was read last, which is the only one in most queries.

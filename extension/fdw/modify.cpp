@@ -69,6 +69,9 @@ struct ModifyState {
 }
 
 void check_kind(const TableInfo& table, RowOperation operation) {
+    if (table.is_read_only)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("entities are not written as rows"),
+                        errhint("Use game.spawn() and game.despawn().")));
     if (table.is_cells && operation == RowOperation::insert)
         raise_cells(table.component.c_str(), "inserted");
     if (table.is_cells && operation == RowOperation::remove)

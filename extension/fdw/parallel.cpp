@@ -11,6 +11,9 @@ Size estimate_dsm_foreign_scan(ForeignScanState* node, ParallelContext*) {
     if (!execution.is_started)
         start(node);
     pg::sql_boundary([&] { list_worlds(execution.table->game, execution.shared_worlds); });
+    for (const WorldPlace& world : execution.shared_worlds)
+        if (execution.scan->accepts_world(world.id) && is_recovering(world))
+            (void)wait_for_version(world);
     return Scan::shared_bytes(execution.shared_worlds.size());
 }
 
@@ -24,8 +27,10 @@ void initialize_dsm_foreign_scan(ForeignScanState* node, ParallelContext*, void*
     });
 }
 
-void reinitialize_dsm_foreign_scan(ForeignScanState*, ParallelContext*, void* coordinate) {
-    static_cast<SharedScan*>(coordinate)->next_block.store(0);
+void reinitialize_dsm_foreign_scan(ForeignScanState* node, ParallelContext*, void* coordinate) {
+    auto* shared = static_cast<SharedScan*>(coordinate);
+    shared->next_block.store(0);
+    Execution::of(node).scan->share(shared);
 }
 
 void initialize_worker_foreign_scan(ForeignScanState* node, shm_toc*, void* coordinate) {
@@ -35,7 +40,7 @@ void initialize_worker_foreign_scan(ForeignScanState* node, shm_toc*, void* coor
 
 void shutdown_foreign_scan(ForeignScanState* node) {
     if (Execution& execution = Execution::of(node); execution.scan)
-        execution.scan->collect_shared();
+        execution.scan->stop_sharing();
 }
 
 } // namespace gamelan::fdw

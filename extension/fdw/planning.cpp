@@ -32,6 +32,7 @@ constexpr double condition_cost = 0.1; // to test a slot in its block
 constexpr double row_cost = 1.5;       // to hand a row out
 constexpr double value_cost = 0.4;     // and each of its columns
 constexpr double lookup_cost = 2;      // to find a row by its name
+constexpr double entry_cost = 4;       // to find a row through an index, anywhere in memory
 constexpr double world_cost = 4;       // to enter a world
 
 // Of a base relation, in RelOptInfo::fdw_private.
@@ -48,6 +49,7 @@ const Planned& planned(const RelOptInfo* rel) {
 struct Estimate {
     double worlds = 1;  // it enters
     double named = -1;  // rows named in each of them, or less than 0: all blocks
+    double found = -1;  // rows an index finds in all of them, or less than 0: none is used
     double fetched = 0; // rows that pass the pushed conditions
     double rows = 0;    // that pass all conditions
     int conditions = 0; // tested on blocks
@@ -62,7 +64,30 @@ void narrow_named(double& named, double count) {
     named = named < 0 ? count : Min(named, count);
 }
 
-Estimate estimate(PlannerInfo* root, RelOptInfo* rel, List* clauses) {
+// Whether the index of a column can find what the condition asks for.
+bool serves(store::IndexKind index, const PushedQual& qual) {
+    switch (qual.condition) {
+    case query::Condition::equal:
+    case query::Condition::in_list:
+        return index != store::IndexKind::none;
+    case query::Condition::less:
+    case query::Condition::less_equal:
+    case query::Condition::greater:
+    case query::Condition::greater_equal:
+        return index == store::IndexKind::ordered;
+    default:
+        return false;
+    }
+}
+
+bool serves(const TableInfo& table, const PushedQual& qual) {
+    const ColumnInfo& column = table.columns[static_cast<std::size_t>(qual.column - 1)];
+    // A boolean by itself has no operand: no index is worth it.
+    return column.role == ColumnRole::stored && qual.form != OperandForm::none && serves(column.index, qual);
+}
+
+// `by_index`: a clause whose index is to be used, or null.
+Estimate estimate(PlannerInfo* root, RelOptInfo* rel, List* clauses, RestrictInfo* by_index) {
     const Planned& table = planned(rel);
     Estimate out;
     double named_worlds = -1;
@@ -91,6 +116,9 @@ Estimate estimate(PlannerInfo* root, RelOptInfo* rel, List* clauses) {
     out.fetched = table.size.rows * out.worlds / table.size.worlds;
     if (out.named >= 0)
         out.fetched = Min(out.fetched, out.named * out.worlds);
+    if (by_index != nullptr)
+        out.found = out.fetched * clauselist_selectivity(root, list_make1(by_index),
+                                                         static_cast<int>(rel->relid), JOIN_INNER, nullptr);
     out.fetched *= clauselist_selectivity(root, selective, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
     out.rows =
         out.fetched * clauselist_selectivity(root, local, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
@@ -109,6 +137,8 @@ Cost2 cost_of(const RelOptInfo* rel, const Estimate& scan) {
     double operators = scan.worlds * world_cost + scan.fetched * (row_cost + values * value_cost);
     if (scan.named >= 0)
         operators += scan.worlds * scan.named * lookup_cost;
+    else if (scan.found >= 0)
+        operators += scan.found * entry_cost;
     else
         operators += table.size.slots * scan.worlds / table.size.worlds *
                      (slot_cost + scan.conditions * condition_cost);
@@ -124,6 +154,27 @@ ForeignPath* make_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan,
                                                 cost.startup + cost.run, NIL, required_outer, nullptr, NIL);
     path->path.parallel_safe = false;
     return path;
+}
+
+// A path for each clause that an index serves. The plan finds the index again by the clause.
+void add_index_paths(PlannerInfo* root, RelOptInfo* rel, List* clauses, Relids required_outer) {
+    if (!enable_indexscan)
+        return;
+    const TableInfo& table = *planned(rel).table;
+    ListCell* cell = nullptr;
+    foreach (cell, clauses) {
+        auto* restriction = lfirst_node(RestrictInfo, cell);
+        PushedQual qual;
+        Expr* operand = nullptr;
+        if (!match_restriction(root, rel, table, restriction, qual, &operand) || !serves(table, qual))
+            continue;
+        const Estimate scan = estimate(root, rel, clauses, restriction);
+        if (scan.named >= 0)
+            return; // nothing is nearer than a name
+        ForeignPath* path = make_path(root, rel, scan, required_outer);
+        path->fdw_private = list_make1(restriction->clause);
+        add_path(rel, &path->path);
+    }
 }
 
 void add_parallel_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan) {
@@ -145,6 +196,7 @@ void add_parallel_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan)
 }
 
 // Whether a clause of a join names worlds or rows of `rel` by columns of other tables.
+// or what an index finds.
 bool names_by_join(PlannerInfo* root, RelOptInfo* rel, RestrictInfo* restriction, bool* is_world) {
     const TableInfo& table = *planned(rel).table;
     PushedQual qual;
@@ -154,7 +206,8 @@ bool names_by_join(PlannerInfo* root, RelOptInfo* rel, RestrictInfo* restriction
         return false;
     const ColumnRole role = table.columns[static_cast<std::size_t>(qual.column - 1)].role;
     *is_world = role == ColumnRole::world;
-    return names_rows(qual) && (role == ColumnRole::world || role == ColumnRole::handle);
+    return names_rows(qual) &&
+           (role == ColumnRole::world || role == ColumnRole::handle || serves(table, qual));
 }
 
 struct HandleMember {
@@ -163,7 +216,8 @@ struct HandleMember {
     List* used;
 };
 
-// For generate_implied_equalities_for_column(): the world and the handle, one after the other.
+// For generate_implied_equalities_for_column(): the world, the handle and what has an index, one after the
+// other.
 bool is_name_column(PlannerInfo*, RelOptInfo* rel, EquivalenceClass*, EquivalenceMember* member,
                     void* argument) {
     auto* search = static_cast<HandleMember*>(argument);
@@ -172,8 +226,11 @@ bool is_name_column(PlannerInfo*, RelOptInfo* rel, EquivalenceClass*, Equivalenc
     if (list_member(search->used, member->em_expr) || !IsA(member->em_expr, Var))
         return false;
     const Var* var = castNode(Var, member->em_expr);
-    if (static_cast<Index>(var->varno) != rel->relid ||
-        (var->varattno != search->table->world_number && var->varattno != search->table->handle_number))
+    if (static_cast<Index>(var->varno) != rel->relid || var->varattno <= 0)
+        return false;
+    const ColumnInfo& column = search->table->columns[static_cast<std::size_t>(var->varattno - 1)];
+    if (column.role != ColumnRole::world && column.role != ColumnRole::handle &&
+        column.index == store::IndexKind::none)
         return false;
     search->current = member->em_expr;
     return true;
@@ -244,10 +301,11 @@ void add_parameterised_paths(PlannerInfo* root, RelOptInfo* rel) {
         auto* required = static_cast<Relids>(lfirst(cell));
         ParamPathInfo* parameters = get_baserel_parampathinfo(root, rel, required);
         List* clauses = list_concat_copy(parameters->ppi_clauses, rel->baserestrictinfo);
-        const Estimate scan = estimate(root, rel, clauses);
+        const Estimate scan = estimate(root, rel, clauses, nullptr);
         // So that all paths with these parameters agree.
         parameters->ppi_rows = clamp_row_est(scan.rows);
         add_path(rel, &make_path(root, rel, scan, required)->path);
+        add_index_paths(root, rel, clauses, required);
     }
 }
 
@@ -274,20 +332,23 @@ void get_foreign_rel_size(PlannerInfo* root, RelOptInfo* rel, Oid relation) {
     rel->tuples = made->size.rows;
     rel->pages = static_cast<BlockNumber>(made->size.slots * Max(rel->reltarget->width, 8) / BLCKSZ) + 1;
     set_baserel_size_estimates(root, rel);
-    rel->rows = clamp_row_est(estimate(root, rel, rel->baserestrictinfo).rows);
+    rel->rows = clamp_row_est(estimate(root, rel, rel->baserestrictinfo, nullptr).rows);
 }
 
 void get_foreign_paths(PlannerInfo* root, RelOptInfo* rel, Oid) {
-    const Estimate scan = estimate(root, rel, rel->baserestrictinfo);
+    const Estimate scan = estimate(root, rel, rel->baserestrictinfo, nullptr);
     add_path(rel, &make_path(root, rel, scan, rel->lateral_relids)->path);
     if (rel->consider_parallel && bms_is_empty(rel->lateral_relids))
         add_parallel_path(root, rel, scan);
+    add_index_paths(root, rel, rel->baserestrictinfo, rel->lateral_relids);
     add_parameterised_paths(root, rel);
 }
 
-ForeignScan* get_foreign_plan(PlannerInfo* root, RelOptInfo* rel, Oid, ForeignPath*, List* targets,
+ForeignScan* get_foreign_plan(PlannerInfo* root, RelOptInfo* rel, Oid, ForeignPath* path, List* targets,
                               List* clauses, Plan* outer) {
     const TableInfo& table = *planned(rel).table;
+    const void* by_index = path->fdw_private == NIL ? nullptr : linitial(path->fdw_private);
+    int index_qual = -1;
     List* quals = NIL;
     List* operands = NIL;
     List* pushed = NIL;
@@ -307,11 +368,14 @@ ForeignScan* get_foreign_plan(PlannerInfo* root, RelOptInfo* rel, Oid, ForeignPa
             qual.operand = list_length(operands);
             operands = lappend(operands, operand);
         }
+        if (restriction->clause == by_index)
+            index_qual = list_length(quals);
         quals = lappend(quals, encode_qual(qual));
         pushed = lappend(pushed, restriction->clause);
     }
     return make_foreignscan(targets, local, rel->relid, operands,
-                            encode_plan(quals, needed_columns(rel, local, table)), NIL, pushed, outer);
+                            encode_plan(quals, needed_columns(rel, local, table), index_qual), NIL, pushed,
+                            outer);
 }
 
 bool is_foreign_scan_parallel_safe(PlannerInfo*, RelOptInfo*, RangeTblEntry*) {

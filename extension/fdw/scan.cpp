@@ -3,6 +3,8 @@
 // is asked before each block, and again after the values of each row were copied.
 #include "extension/fdw/scan.hpp"
 
+#include "extension/pg/definition.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -60,8 +62,8 @@ struct Range {
 } // namespace
 
 Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> quals,
-           std::span<const AttrNumber> needed)
-    : table_(std::move(table)) {
+           std::span<const AttrNumber> needed, int by_index)
+    : table_(std::move(table)), index_qual_(by_index) {
     for (const PushedQual& spec : quals) {
         const ColumnInfo& column = table_->columns.at(static_cast<std::size_t>(spec.column - 1));
         const ColumnType type = column.role == ColumnRole::stored ? column.codec.stored : ColumnType::i64;
@@ -72,6 +74,8 @@ Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> q
                 route_ = Route::rows;
         }
     }
+    if (route_ == Route::full && index_qual_ >= 0)
+        route_ = Route::index;
     for (const AttrNumber number : needed)
         add_column(number);
     needed_count_ = columns_.size();
@@ -196,6 +200,7 @@ bool Scan::open_world(const WorldPlace& world) {
     if (!snapshot_)
         return false;
     place_ = table_->place_in(world.slot, world.id, *snapshot_, *view_);
+    planet_ = table_->is_cells ? pg::rules_of(world.slot, world.id).planet() : nullptr;
     slot_count_ = place_->has_space ? snapshot_->slot_count(store::SpaceId{place_->space}) : 0;
     bind_columns();
     opened_id_ = world.id;
@@ -250,11 +255,10 @@ std::uint32_t Scan::blocks_of(const store::Snapshot& snapshot, const TablePlace&
 void Scan::choose_blocks() {
     block_ = 0;
     end_block_ = blocks_of(*snapshot_, *place_);
-    if (!has_handle_quals_)
+    // Ids of cells are not in the order of their slots.
+    if (!has_handle_quals_ || table_->is_cells)
         return;
     Range range;
-    if (table_->is_cells)
-        range.greatest = std::numeric_limits<std::uint32_t>::max();
     for (const Qual& qual : quals_)
         if (qual.role == ColumnRole::handle)
             range.narrow(qual.predicate);
@@ -291,14 +295,19 @@ std::optional<Step> Scan::advance() {
                 return step;
             is_in_world_ = true;
             row_index_ = 0;
-            if (route_ == Route::full)
+            choose_entries();
+            if (route_ != Route::rows && !uses_index_)
                 choose_blocks();
         }
         if (route_ == Route::rows && row_index_ < rows_.size()) {
             load_row(rows_[row_index_++]);
             return std::nullopt;
         }
-        if (route_ == Route::full && block_ < end_block_) {
+        if (std::uint32_t slot = 0; uses_index_ && next_entry(slot)) {
+            load_slot(slot);
+            return std::nullopt;
+        }
+        if (route_ != Route::rows && !uses_index_ && block_ < end_block_) {
             load_block(block_++);
             return std::nullopt;
         }
@@ -359,7 +368,8 @@ void Scan::fill_presence(std::uint32_t block, std::uint32_t first_word, std::uin
     }
     for (std::uint32_t w = 0; w < words; ++w) {
         const std::uint32_t slot = first_slot_ + (first_word + w) * word_slots;
-        const std::uint32_t left = slot_count_ > slot ? slot_count_ - slot : 0;
+        // Between the layers of a planet are slots without cells.
+        const std::uint32_t left = planet_ != nullptr ? planet_->cells_from(slot) : 0;
         mask_[w] = left >= word_slots ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
     }
 }
@@ -427,12 +437,20 @@ void Scan::load_block(std::uint32_t block) {
     end_word_ = words;
 }
 
-// Looks at one slot only. The mask is that of its word, which stands at word_ 0 with first_slot_ moved along.
 void Scan::load_row(std::int64_t handle) {
     word_ = end_word_ = 0;
-    const auto slot = static_cast<std::uint32_t>(handle);
-    if (slot >= slot_count_ || (!place_->has_component && !table_->is_cells) ||
-        (table_->is_cells && handle >> 32 != 0))
+    if (planet_ != nullptr) {
+        if (const auto slot = planet_->find_slot(handle))
+            load_slot(*slot);
+    } else {
+        load_slot(static_cast<std::uint32_t>(handle));
+    }
+}
+
+// Looks at one slot only: the mask of its word alone.
+void Scan::load_slot(std::uint32_t slot) {
+    word_ = end_word_ = 0;
+    if (slot >= slot_count_ || (!place_->has_component && !table_->is_cells))
         return;
     const std::uint32_t block = slot / place_->block_slots;
     const std::uint32_t in_block = slot % place_->block_slots;
@@ -450,9 +468,43 @@ void Scan::load_row(std::int64_t handle) {
     end_word_ = word_ + 1;
 }
 
+// Finds the current world's index, unless there was no memory for it or the layout is of another time.
+void Scan::choose_entries() {
+    uses_index_ = false;
+    if (route_ != Route::index)
+        return;
+    const Qual& qual = quals_[static_cast<std::size_t>(index_qual_)];
+    const std::uint32_t number = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].index;
+    if (number == store::none || !store::OrderedIndex(pg::region(), snapshot_->index(number)).is_built())
+        return;
+    uses_index_ = true;
+    qual.predicate.key_ranges(ranges_);
+    range_index_ = 0;
+    cursor_.reset();
+}
+
+bool Scan::next_entry(std::uint32_t& slot) {
+    const Qual& qual = quals_[static_cast<std::size_t>(index_qual_)];
+    const std::uint32_t number = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].index;
+    for (;;) {
+        store::IndexEntry entry;
+        if (cursor_ && cursor_->next(entry)) {
+            slot = entry.slot;
+            return true;
+        }
+        if (range_index_ == ranges_.size())
+            return false;
+        const auto range = ranges_[range_index_++];
+        cursor_.emplace(
+            store::OrderedIndex(pg::region(), snapshot_->index(number)).range(range.low, range.high));
+    }
+}
+
 // Rows.
 
 std::int64_t Scan::handle_of(std::uint32_t slot) const {
+    if (planet_ != nullptr)
+        return planet_->cell_id_of(first_slot_ + slot);
     std::uint32_t generation = 0;
     if (generations_ != nullptr && !table_->is_cells)
         std::memcpy(&generation, generations_ + slot * sizeof generation, sizeof generation);
@@ -507,8 +559,7 @@ Step Scan::next(Datum* values, bool* nulls) {
                 return Step::pause;
             }
             if (const auto step = advance()) {
-                if (*step == Step::end)
-                    finish();
+                is_over_ = *step == Step::end;
                 return *step;
             }
             continue;
@@ -522,15 +573,6 @@ Step Scan::next(Datum* values, bool* nulls) {
         view_->check();
         return is_testing_ ? Step::row_to_test : Step::row;
     }
-}
-
-void Scan::finish() {
-    is_over_ = true;
-    if (!helper_view_)
-        return;
-    shared_->blocks_scanned.fetch_add(counters.blocks_scanned);
-    shared_->blocks_skipped.fetch_add(counters.blocks_skipped);
-    counters = {};
 }
 
 // Sharing.
@@ -558,12 +600,19 @@ void Scan::fill_shared(SharedScan& shared, std::span<const WorldPlace> worlds) {
     shared.blocks_skipped.store(0);
 }
 
-void Scan::collect_shared() {
+void Scan::stop_sharing() {
     if (shared_ == nullptr)
         return;
-    counters.blocks_scanned += shared_->blocks_scanned.exchange(0);
-    counters.blocks_skipped += shared_->blocks_skipped.exchange(0);
+    if (helper_view_) {
+        shared_->blocks_scanned.fetch_add(counters.blocks_scanned);
+        shared_->blocks_skipped.fetch_add(counters.blocks_skipped);
+        counters = {};
+    } else {
+        counters.blocks_scanned += shared_->blocks_scanned.exchange(0);
+        counters.blocks_skipped += shared_->blocks_skipped.exchange(0);
+    }
     shared_ = nullptr;
+    is_over_ = true;
 }
 
 void Scan::share(SharedScan* shared) {

@@ -5,7 +5,9 @@
 // of Postgres beyond that (waiting, evaluating defaults, testing a row) it asks for by its answer.
 #pragma once
 
+#include "core/grid/planet.hpp"
 #include "core/query/predicate.hpp"
+#include "core/store/ordered_index.hpp"
 
 #include <atomic>
 #include <optional>
@@ -26,7 +28,11 @@ enum class Step : std::uint8_t {
     need_defaults,  // of the columns that needs_default() names
 };
 
-enum class Route : std::uint8_t { full, rows };
+enum class Route : std::uint8_t {
+    full, // all blocks, or those that a range of handles lies in
+    rows, // the rows that a condition names
+    index,
+};
 
 // What a parallel scan shares: which worlds, in which versions, and the next block to take. In dynamic shared
 // memory, after it `world_count` of SharedWorld.
@@ -60,9 +66,10 @@ class Scan {
         std::uint32_t worlds = 0;
     };
 
-    // `needed`: numbers of the columns whose values rows must have.
+    // `needed`: numbers of the columns whose values rows must have. `by_index`: number of the qual whose
+    // column's index leads to the rows, or -1.
     Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> quals,
-         std::span<const AttrNumber> needed);
+         std::span<const AttrNumber> needed, int by_index);
     ~Scan();
     Scan(const Scan&) = delete;
     Scan& operator=(const Scan&) = delete;
@@ -70,6 +77,7 @@ class Scan {
     const TableInfo& table() const { return *table_; }
     std::span<Qual> quals() { return quals_; }
     Route route() const { return route_; }
+    const Qual& index_qual() const { return quals_[static_cast<std::size_t>(index_qual_)]; }
     bool has_view() const { return view_ != nullptr; }
     const View* view() const { return view_; }
 
@@ -80,8 +88,9 @@ class Scan {
     // Blocks of all worlds in the view, for a leader to share: fills in what `shared` says of them.
     static std::size_t shared_bytes(std::size_t worlds);
     void fill_shared(SharedScan& shared, std::span<const WorldPlace> worlds);
-    // The leader: takes over what its helpers counted. The shared part may go afterwards.
-    void collect_shared();
+    // At the end of a parallel scan, before the shared part goes: helpers leave their counts there, the
+    // leader takes them over.
+    void stop_sharing();
 
     // After the operands were set: from the start.
     void restart();
@@ -91,6 +100,7 @@ class Scan {
     // `values` and `nulls` have room for all columns; those that are not needed are left alone.
     Step next(Datum* values, bool* nulls);
 
+    bool accepts_world(std::int64_t id) const;
     const WorldPlace& waiting_for() const { return waiting_for_; }
     void skip_waiting() { ++world_index_; }
 
@@ -124,7 +134,6 @@ class Scan {
     void add_column(AttrNumber number);
     void choose_worlds();
     void choose_rows();
-    bool accepts_world(std::int64_t id) const;
     const std::vector<WorldPlace>& all_worlds();
     bool open_world(const WorldPlace& world);
     void bind_columns();
@@ -136,6 +145,9 @@ class Scan {
     std::optional<Step> enter_world(const WorldPlace& world);
     void choose_blocks();
     void load_row(std::int64_t handle);
+    void load_slot(std::uint32_t slot);
+    void choose_entries();
+    bool next_entry(std::uint32_t& slot);
     void load_block(std::uint32_t block);
     bool zones_may_match(std::uint32_t block) const;
     void fill_presence(std::uint32_t block, std::uint32_t first_word, std::uint32_t words);
@@ -145,7 +157,6 @@ class Scan {
     std::int64_t handle_of(std::uint32_t slot) const;
     bool accepts_handle(std::int64_t handle) const;
     void fill_row(std::uint32_t slot, Datum* values, bool* nulls);
-    void finish();
     Datum value_at(Column& column, std::uint32_t slot) const;
 
     std::shared_ptr<const TableInfo> table_;
@@ -153,6 +164,7 @@ class Scan {
     std::vector<Column> columns_; // the needed ones, then those that only row_to_test needs
     std::size_t needed_count_;
     Route route_ = Route::full;
+    int index_qual_ = -1;
     bool has_handle_quals_ = false;
     bool needs_generation_ = false;
 
@@ -169,6 +181,10 @@ class Scan {
     bool is_in_world_ = false;
     std::vector<std::int64_t> rows_; // handles that the conditions name
     std::size_t row_index_ = 0;
+    bool uses_index_ = false; // of the current world; it may lack the index
+    std::vector<query::Predicate::KeyRange> ranges_;
+    std::size_t range_index_ = 0;
+    std::optional<store::OrderedIndex::Cursor> cursor_;
     std::uint32_t block_ = 0;
     std::uint32_t end_block_ = 0;
     WorldPlace waiting_for_{};
@@ -177,6 +193,7 @@ class Scan {
     std::int64_t opened_id_ = 0;
     std::optional<store::Snapshot> snapshot_;
     std::shared_ptr<const TablePlace> place_;
+    const grid::Planet* planet_ = nullptr; // of a table of cells
     std::uint32_t slot_count_ = 0;
     bool is_testing_ = false; // rows are handed out as row_to_test
     std::size_t column_count_ = 0;

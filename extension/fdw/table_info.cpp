@@ -49,6 +49,7 @@ struct Found {
     const char* component;
     pg::ComponentSpace space;
     std::uint64_t incarnation;
+    bool is_entities; // game._entity
     int columns;
     struct Column {
         const char* name; // null = dropped
@@ -76,6 +77,12 @@ ColumnRole role_of(const char* name, pg::ComponentSpace space) {
                                                                                          : ColumnRole::stored;
 }
 
+// The table of the engine's own component: in every world, and found by its name there.
+bool is_entity_table(Relation relation) {
+    return std::strcmp(RelationGetRelationName(relation), "_entity") == 0 &&
+           RelationGetNamespace(relation) == get_namespace_oid("game", true);
+}
+
 Found find(Oid relation_oid) {
     const Relation relation = table_open(relation_oid, NoLock);
     const TupleDesc descriptor = RelationGetDescr(relation);
@@ -84,6 +91,9 @@ Found find(Oid relation_oid) {
     found.component = pstrdup(RelationGetRelationName(relation));
     found.space = pg::space_of(relation_oid);
     found.incarnation = pg::definition_incarnation();
+    found.is_entities = is_entity_table(relation);
+    if (found.is_entities)
+        found.space = pg::ComponentSpace::entity;
     found.columns = descriptor->natts;
     found.column = static_cast<Found::Column*>(palloc0(sizeof(Found::Column) * Max(descriptor->natts, 1)));
     for (int i = 0; i < descriptor->natts; ++i) {
@@ -115,6 +125,12 @@ std::shared_ptr<TableInfo> make_info(Oid relation, const Found& found) {
     info->component = found.component;
     info->game = game_number(found.game);
     info->incarnation = found.incarnation;
+    if (found.is_entities) {
+        info->component = store::entity_component;
+        info->game = any_game;
+        info->incarnation = ~found.incarnation;
+        info->is_read_only = true;
+    }
     info->is_cells = found.space == pg::ComponentSpace::cell;
     info->columns.resize(static_cast<std::size_t>(found.columns));
     for (int i = 0; i < found.columns; ++i) {

@@ -59,6 +59,7 @@ struct TableInfo {
     GameNumber game = 0;
     std::uint64_t incarnation = 0;
     bool is_cells = false;
+    bool is_read_only = false; // game._entity
     AttrNumber world_number = 0;
     AttrNumber handle_number = 0;
     std::vector<ColumnInfo> columns; // by attribute number - 1

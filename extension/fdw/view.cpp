@@ -99,6 +99,18 @@ void executor_end(QueryDesc* query) {
         });
 }
 
+// Once per process, before the first view.
+void install_callbacks() {
+    static bool is_installed = false;
+    if (is_installed)
+        return;
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    previous_executor_end = ExecutorEnd_hook;
+    ExecutorEnd_hook = executor_end;
+    is_installed = true;
+}
+
 } // namespace
 
 store::Ref View::root_of(store::WorldSlot slot, std::int64_t world_id) {
@@ -137,6 +149,7 @@ bool View::is_valid() const {
 }
 
 View* view_of(Snapshot snapshot) {
+    install_callbacks();
     forget_if(is_left_alone);
     const Snapshot key = IsolationUsesXactSnapshot() ? nullptr : snapshot;
     for (Kept* view = kept_views; view != nullptr; view = view->next)
@@ -160,17 +173,6 @@ void release(View* view) noexcept {
     Kept* kept = kept_of(view);
     if (--kept->scans == 0 && kept->is_forgotten)
         delete kept;
-}
-
-void install_view_callbacks() {
-    static bool is_installed = false;
-    if (is_installed)
-        return;
-    RegisterXactCallback(at_transaction_end, nullptr);
-    RegisterSubXactCallback(at_subtransaction_end, nullptr);
-    previous_executor_end = ExecutorEnd_hook;
-    ExecutorEnd_hook = executor_end;
-    is_installed = true;
 }
 
 } // namespace gamelan::fdw

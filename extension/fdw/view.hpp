@@ -67,7 +67,4 @@ View* view_of(Snapshot snapshot);
 void retain(View* view);
 void release(View* view) noexcept;
 
-// Installs the hook and the callbacks; once per process.
-void install_view_callbacks();
-
 } // namespace gamelan::fdw

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
 
 namespace gamelan::fdw {
@@ -91,13 +92,14 @@ GameNumber game_number(std::string_view name) {
 std::optional<store::WorldSlot> find_world(std::int64_t world_id, GameNumber game) {
     const auto& known = known_worlds();
     if (const auto found = known.find(world_id); found != known.end()) {
-        if (found->second.game != game)
+        if (game != any_game && found->second.game != game)
             return std::nullopt;
         if (is_in_slot({world_id, found->second.slot}))
             return found->second.slot;
     }
     const auto slot = pg::region().find(world_id);
-    if (!slot || game_of({world_id, *slot}) != game)
+    const auto its_game = slot ? game_of({world_id, *slot}) : std::nullopt;
+    if (!its_game || (game != any_game && *its_game != game))
         return std::nullopt;
     return slot;
 }
@@ -106,7 +108,8 @@ void list_worlds(GameNumber game, std::vector<WorldPlace>& out) {
     out.clear();
     for (std::uint32_t i = 0; i < pg::region().world_slots(); ++i) {
         const std::int64_t id = pg::region().control({i}).world_id.load(std::memory_order_acquire);
-        if (id != 0 && game_of({id, {i}}) == game)
+        const auto its_game = id != 0 ? game_of({id, {i}}) : std::nullopt;
+        if (its_game && (game == any_game || *its_game == game))
             out.push_back({id, {i}});
     }
 }
@@ -144,6 +147,7 @@ bool is_recovering(const WorldPlace& world) {
 }
 
 bool wait_for_version(const WorldPlace& world) {
+    pg::residence::touch(world.slot, world.id);
     pg::WorldRuntime& runtime = pg::runtime(world.slot);
     const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), recovery_timeout_ms);
     ConditionVariablePrepareToSleep(&runtime.published);

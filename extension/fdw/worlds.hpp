@@ -11,6 +11,7 @@ namespace gamelan::fdw {
 
 // A game's name as a number; for the life of the process.
 using GameNumber = std::uint32_t;
+inline constexpr GameNumber any_game = ~GameNumber{0};
 
 struct WorldPlace {
     std::int64_t id;

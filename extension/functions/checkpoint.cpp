@@ -1,10 +1,12 @@
 // game.checkpoint. Its contract is the COMMENT in extension/sql/50-checkpoints.sql.
 #include "extension/pg/checkpoints.hpp"
 #include "extension/pg/requests.hpp"
+#include "extension/pg/transaction.hpp"
 
 extern "C" {
 
 PG_FUNCTION_INFO_V1(gamelan_checkpoint);
+PG_FUNCTION_INFO_V1(gamelan_evict_world);
 
 PGDLLEXPORT Datum gamelan_checkpoint(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
@@ -14,6 +16,24 @@ PGDLLEXPORT Datum gamelan_checkpoint(PG_FUNCTION_ARGS) {
     const std::int64_t tick = gamelan::pg::checkpoints::take(slot, world_id);
     SPI_finish();
     PG_RETURN_INT64(tick);
+}
+
+PGDLLEXPORT Datum gamelan_evict_world(PG_FUNCTION_ARGS) {
+    using namespace gamelan::pg;
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    PreventCommandIfReadOnly("game.evict_world()");
+    const gamelan::store::WorldSlot slot = requests::require_world(world_id);
+    const WorldState state = runtime(slot).state.load();
+    if (state != WorldState::paused && state != WorldState::created)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("world " INT64_FORMAT " cannot be evicted", world_id),
+                 errdetail("It is %s.", name_of(state)), errhint("Pause it first: game.pause_world().")));
+    SPI_connect();
+    (void)checkpoints::take(slot, world_id);
+    SPI_finish();
+    transaction::evict_at_commit(slot, world_id);
+    PG_RETURN_VOID();
 }
 
 } // extern "C"

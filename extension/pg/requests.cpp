@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
 
 namespace gamelan::pg::requests {
@@ -121,6 +122,7 @@ store::WorldSlot require_world(std::int64_t world_id) {
                  errmsg("world " INT64_FORMAT " does not exist", world_id),
                  errhint("SELECT id, name FROM game.world lists the worlds. One that was just created exists "
                          "for others once its transaction has committed.")));
+    residence::touch(*slot, world_id);
     return *slot;
 }
 

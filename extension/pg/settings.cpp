@@ -19,6 +19,7 @@ int worker_restart_delay_max_ms = 30000;
 int max_queued_commands = 10000;
 int max_queued_writes_kb = 256 * 1024;
 int max_snapshot_age_ms = 60000;
+int evict_idle_after_s = 0;
 
 namespace {
 
@@ -77,6 +78,11 @@ void define() {
                "ever, while "
                "memory lasts.",
                &max_snapshot_age_ms, 60000, 0, 24 * 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS);
+
+    define_int(
+        "gamelan.evict_idle_after", "How long a world that stands still keeps its memory.",
+        "Then it is written to a checkpoint and leaves memory until somebody touches it. 0 means for ever.",
+        &evict_idle_after_s, 0, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
 
     MarkGUCPrefixReserved("gamelan");
 }

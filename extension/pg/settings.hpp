@@ -22,7 +22,8 @@ extern int worker_restart_delay_max_ms; // gamelan.worker_restart_delay_max
 // Per session.
 extern int max_queued_commands;
 extern int max_queued_writes_kb;
-extern int max_snapshot_age_ms; // gamelan.max_queued_commands: per transaction
+extern int max_snapshot_age_ms;
+extern int evict_idle_after_s; // gamelan.max_queued_commands: per transaction
 
 void define();
 

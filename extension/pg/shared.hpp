@@ -24,6 +24,7 @@ enum class WorldState : std::uint32_t {
     recovering = 4,
     waiting = 5, // for data a restore has not brought yet
     failed = 6,
+    evicted = 7, // in its checkpoint only; comes back when somebody touches it
 };
 const char* name_of(WorldState state);
 
@@ -50,6 +51,10 @@ struct WorldRuntime {
     std::atomic<std::uint64_t> skipped_ticks;
     std::atomic<std::int64_t> last_checkpoint_tick; // -1 = none
     std::atomic<std::uint64_t> commands_applied;
+    std::atomic<bool> is_eviction_wanted;     // by a session, after the commit of the checkpoint it stands at
+    std::atomic<bool> is_touched;             // by a session that found it evicted
+    std::atomic<std::int64_t> idle_since_ms;  // of a world that stands still, by the server's clock
+    std::atomic<std::uint64_t> retired_bytes; // what only readers of older ticks can still see
     std::atomic<std::uint64_t> inbox_doorbell; // any committing session adds one
     // How late ticks began: bucket = lateness_bucket(microseconds).
     std::atomic<std::uint32_t> lateness[lateness_buckets];

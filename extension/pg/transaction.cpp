@@ -14,6 +14,7 @@
 #include "extension/fdw/write_mode.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
+#include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
 
 namespace gamelan::pg::transaction {
@@ -36,7 +37,14 @@ struct Reserved {
     std::uint32_t count; // of handles that follow one another
 };
 
+struct Eviction {
+    store::WorldSlot slot;
+    std::int64_t world_id;
+    SubTransactionId subtransaction;
+};
+
 struct Pending {
+    std::vector<Eviction> evictions;
     CommandQueue queue;
     std::vector<Reserved> reserved;
     std::vector<Checkpointed> checkpoints;
@@ -56,6 +64,7 @@ void clear() {
     pending().reserved.clear();
     pending().doorbells.clear();
     pending().checkpoints.clear();
+    pending().evictions.clear();
     pending().definitions_changed_by = InvalidSubTransactionId;
 }
 
@@ -140,6 +149,9 @@ void after_commit() {
     for (const Checkpointed& done : pending().checkpoints)
         if (region().control(done.slot).world_id.load() == done.world_id)
             runtime(done.slot).last_checkpoint_tick.store(done.tick);
+    for (const Eviction& eviction : pending().evictions)
+        if (region().control(eviction.slot).world_id.load() == eviction.world_id)
+            residence::let_go(eviction.slot);
     const bool has_definitions = pending().definitions_changed_by != InvalidSubTransactionId;
     if (has_definitions)
         shared->definitions_version.fetch_add(1);
@@ -209,6 +221,9 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
         for (Checkpointed& done : state.checkpoints)
             if (done.subtransaction == mine)
                 done.subtransaction = parent;
+        for (Eviction& eviction : state.evictions)
+            if (eviction.subtransaction == mine)
+                eviction.subtransaction = parent;
         if (state.definitions_changed_by == mine)
             state.definitions_changed_by = parent;
     } else if (event == SUBXACT_EVENT_ABORT_SUB) {
@@ -217,6 +232,8 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
         give_back_reserved(mine);
         std::erase_if(state.checkpoints,
                       [&](const Checkpointed& done) { return done.subtransaction == mine; });
+        std::erase_if(state.evictions,
+                      [&](const Eviction& eviction) { return eviction.subtransaction == mine; });
         requests::abandon_all();
         // A change in an outer level may be forgotten here only if this level made it; ringing once too often
         // is harmless.
@@ -240,6 +257,10 @@ void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id,
     sql_boundary([&] {
         pending().checkpoints.push_back({slot, world_id, tick, GetCurrentSubTransactionId()});
     });
+}
+
+void evict_at_commit(store::WorldSlot slot, std::int64_t world_id) {
+    sql_boundary([&] { pending().evictions.push_back({slot, world_id, GetCurrentSubTransactionId()}); });
 }
 
 void queue_command(std::int64_t world_id, std::string_view encoded) {

@@ -21,6 +21,8 @@ void install_callbacks();
 // These raise, and are undone by ROLLBACK [TO].
 void announce_definitions_at_commit();
 void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, std::int64_t tick);
+// The world gives its memory back if it still stands at its checkpoint then.
+void evict_at_commit(store::WorldSlot slot, std::int64_t world_id);
 // Returns nothing; `encoded` is a batch of one command. Raises when the transaction has queued too many.
 void queue_command(std::int64_t world_id, std::string_view encoded);
 

@@ -115,3 +115,19 @@ END
 $$;
 COMMENT ON FUNCTION game.put(bigint, bigint, regclass, jsonb) IS
     'writes columns of a row, which need not be there yet: then the others get their defaults. Takes effect at the first tick after this transaction commits, whatever that finds';
+
+-- The engine's own component of all worlds: which entities live.
+CREATE FOREIGN TABLE game._entity (
+    world bigint NOT NULL,
+    entity bigint NOT NULL,
+    created bigint,
+    template text
+) SERVER gamelan;
+COMMENT ON FOREIGN TABLE game._entity IS 'the living entities of all worlds';
+CREATE VIEW game.entity AS
+    SELECT e.world, e.entity, e.created, e.template, 'alive'::text AS state FROM game._entity AS e;
+COMMENT ON VIEW game.entity IS 'the entities of all worlds, in the newest published tick';
+COMMENT ON COLUMN game.entity.entity IS 'handle: names this entity for ever, and never another';
+COMMENT ON COLUMN game.entity.created IS 'the tick that made it';
+COMMENT ON COLUMN game.entity.template IS 'what it was made from; null for a bare one';
+COMMENT ON COLUMN game.entity.state IS 'alive; an entity whose spawn waits for a tick is not here yet, one that was despawned no more';

@@ -147,7 +147,7 @@ std::uint64_t straight_hash(const Model& model, std::uint32_t block_slots) {
 }
 
 StoreProgram::StoreProgram(std::span<const std::uint8_t> bytes, Memory memory)
-    : bytes_(bytes), region_(memory == Memory::plenty ? 64u << 20 : 2u << 20, {2, 2}) {}
+    : bytes_(bytes), region_(memory == Memory::plenty ? 16u << 20 : 2u << 20, {2, 2}) {}
 
 std::uint32_t StoreProgram::below(std::uint32_t limit) {
     std::uint32_t value = 0;
