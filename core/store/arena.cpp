@@ -70,12 +70,22 @@ void Arena::out_of_memory(bool is_at_limit) const {
                 is_at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
 }
 
+// In blocks that were freed: units of small blocks do not go back to the region.
+std::uint64_t Arena::idle_bytes() const {
+    std::uint64_t bytes = 0;
+    for (std::uint8_t size_class = 0; size_class < size_classes; ++size_class)
+        bytes += std::uint64_t{class_data_bytes(size_class)} * free_[size_class].size();
+    return bytes;
+}
+
 void Arena::require_headroom() const {
     constexpr std::uint32_t share = 32;
+    const std::uint32_t idle = static_cast<std::uint32_t>(idle_bytes() / unit_bytes);
     const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
-    if (held + limit_units_ / share >= limit_units_)
+    if (held - std::min(held, idle) + limit_units_ / share >= limit_units_)
         out_of_memory(true);
-    if (region_.units_used() + region_.units_total() / share >= region_.units_total())
+    const std::uint32_t used = region_.units_used();
+    if (used - std::min(used, idle) + region_.units_total() / share >= region_.units_total())
         out_of_memory(false);
 }
 
@@ -117,11 +127,12 @@ Ref Arena::allocate_large(std::uint32_t data_bytes) {
     return first ? region_.ref_of(region_.unit_address(*first)) : Ref{};
 }
 
-bool Arena::has_room(std::uint64_t bytes) const {
+bool Arena::has_room(std::uint64_t bytes, std::uint32_t block_bytes) const {
     const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
     const std::uint32_t units =
         std::min(limit_units_ - std::min(limit_units_, held), region_.units_total() - region_.units_used());
-    return bytes <= std::uint64_t{units} * unit_bytes;
+    const std::uint64_t idle = std::uint64_t{block_bytes} * free_[class_for(block_bytes)].size();
+    return bytes <= std::uint64_t{units} * unit_bytes + idle;
 }
 
 void Arena::free(Ref block) {

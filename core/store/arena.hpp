@@ -50,8 +50,8 @@ class Arena {
     void free(Ref block);
     // For blocks readers may still hold: they come back when no pin is as old as `epoch`.
     void retire(Ref block, std::uint64_t epoch);
-    // Whether so much could be allocated now, as far as units tell.
-    bool has_room(std::uint64_t bytes) const;
+    // Whether so much could be allocated now in blocks of that size.
+    bool has_room(std::uint64_t bytes, std::uint32_t block_bytes) const;
     // Frees what no pin protects any more.
     void reclaim();
 
@@ -79,6 +79,7 @@ class Arena {
     };
 
     [[noreturn]] void out_of_memory(bool is_at_limit) const;
+    std::uint64_t idle_bytes() const;
     bool refill(std::uint8_t size_class);
     Ref allocate_large(std::uint32_t data_bytes);
     std::optional<Ref> try_allocate(std::uint8_t size_class, std::uint32_t data_bytes);

@@ -12,6 +12,7 @@
 #include "extension/fdw/write_mode.hpp"
 #include <algorithm>
 #include <new>
+#include <set>
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
@@ -39,6 +40,8 @@ const char row_junk[] = "gamelan_row"; // the whole row, for DELETE ... RETURNIN
 
 struct Modify {
     std::unique_ptr<RowWriter> writer;
+    // Rows this statement has changed; used when its plan may name a row several times.
+    std::set<std::pair<std::int64_t, std::int64_t>> changed;
 };
 
 // Of one result relation; palloc'd.
@@ -52,6 +55,7 @@ struct ModifyState {
     AttrNumber handle_junk;
     AttrNumber row_junk;   // 0 = nobody asks for the deleted row
     bool is_guarded;       // rows go to the write mode, not to the queue
+    bool may_repeat;       // the plan may name a row several times
     MemoryContext scratch; // encoded values of one row
     bool does_nothing_on_conflict;
 };
@@ -201,6 +205,33 @@ void check_constraints(ResultRelInfo* relation, TupleTableSlot* slot, EState* es
         ExecConstraints(relation, slot, estate);
 }
 
+// Whether a plan gives each row of the tables it reads once at most: a join may give it several times.
+bool gives_rows_once(const Plan* plan) {
+    if (plan == nullptr)
+        return true;
+    if (IsA(plan, ForeignScan))
+        return true;
+    if (IsA(plan, Result))
+        return gives_rows_once(plan->lefttree);
+    if (!IsA(plan, Append))
+        return false;
+    ListCell* cell;
+    foreach (cell, reinterpret_cast<const Append*>(plan)->appendplans)
+        if (!gives_rows_once(static_cast<const Plan*>(lfirst(cell))))
+            return false;
+    return true;
+}
+
+// The row that an UPDATE or DELETE is to change. False when the statement has changed it already: then it
+// stays as it is, as in ordinary tables.
+bool take_row(ModifyState* state, TupleTableSlot* plan_slot, std::int64_t& world, std::int64_t& handle) {
+    world = junk(plan_slot, state->world_junk);
+    handle = junk(plan_slot, state->handle_junk);
+    if (!state->may_repeat)
+        return true;
+    return pg::sql_boundary([&] { return state->modify->changed.emplace(world, handle).second; });
+}
+
 // --- planning ---
 
 void add_row_identity(PlannerInfo* root, Index rtindex, RangeTblEntry* entry, Relation) {
@@ -333,6 +364,7 @@ void begin_modify(ModifyTableState* node, ResultRelInfo* relation, List* plan_pr
         if (!AttributeNumberIsValid(state->world_junk) || !AttributeNumberIsValid(state->handle_junk))
             elog(ERROR, "the plan does not say which rows to change");
         state->row_junk = ExecFindJunkAttributeInTlist(targets, row_junk);
+        state->may_repeat = !gives_rows_once(outerPlanState(node)->plan);
     }
     relation->ri_FdwState = state;
 }
@@ -359,9 +391,13 @@ TupleTableSlot* insert_row(EState* estate, ResultRelInfo* relation, TupleTableSl
 TupleTableSlot* update_row(EState* estate, ResultRelInfo* relation, TupleTableSlot* slot,
                            TupleTableSlot* plan_slot) {
     auto* state = static_cast<ModifyState*>(relation->ri_FdwState);
+    std::int64_t world = 0;
+    std::int64_t handle = 0;
+    if (!take_row(state, plan_slot, world, handle))
+        return nullptr;
     check_constraints(relation, slot, estate);
     encode_row(state, slot);
-    queue(state, junk(plan_slot, state->world_junk), junk(plan_slot, state->handle_junk));
+    queue(state, world, handle);
     return slot;
 }
 
@@ -378,7 +414,11 @@ TupleTableSlot* delete_row(EState*, ResultRelInfo* relation, TupleTableSlot* slo
                            TupleTableSlot* plan_slot) {
     auto* state = static_cast<ModifyState*>(relation->ri_FdwState);
     bool is_null = false;
-    queue(state, junk(plan_slot, state->world_junk), junk(plan_slot, state->handle_junk));
+    std::int64_t world = 0;
+    std::int64_t handle = 0;
+    if (!take_row(state, plan_slot, world, handle))
+        return nullptr;
+    queue(state, world, handle);
     if (AttributeNumberIsValid(state->row_junk))
         store_deleted_row(ExecGetJunkAttribute(plan_slot, state->row_junk, &is_null), slot);
     return slot;
