@@ -51,6 +51,8 @@ Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
         reclaim();
         block = try_allocate(size_class, data_bytes);
     }
+    if (!block && give_back_empty_spans() > 0)
+        block = try_allocate(size_class, data_bytes);
     if (!block && region_.revoke_old_pins() > 0) {
         reclaim();
         block = try_allocate(size_class, data_bytes);
@@ -70,7 +72,40 @@ void Arena::out_of_memory(bool is_at_limit) const {
                 is_at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
 }
 
-// In blocks that were freed: units of small blocks do not go back to the region.
+std::uint32_t Arena::head_of(Ref block) const {
+    std::uint32_t unit = region_.unit_of(block);
+    while (!region_.unit(unit).is_head)
+        --unit;
+    return unit;
+}
+
+std::uint32_t Arena::give_back_empty_spans() {
+    std::unordered_map<std::uint32_t, std::uint32_t> idle; // free blocks of each span, by its first unit
+    for (const auto& list : free_)
+        for (const Ref block : list)
+            ++idle[head_of(block)];
+    std::erase_if(idle, [this](const auto& span) {
+        const UnitInfo& info = region_.unit(span.first);
+        return span.second < blocks_in(info.span_units, info.size_class);
+    });
+    if (idle.empty())
+        return 0;
+    for (auto& list : free_)
+        std::erase_if(list, [&](Ref block) { return idle.contains(head_of(block)); });
+    for (const auto& [head, blocks] : idle)
+        region_.give_back_units(owner_, head);
+    return static_cast<std::uint32_t>(idle.size());
+}
+
+void Arena::trim() {
+    constexpr std::uint64_t least_share = 4;
+    const std::uint64_t held =
+        std::uint64_t{region_.control(owner_).units_used.load(std::memory_order_relaxed)} * unit_bytes;
+    if (idle_bytes() > held / least_share)
+        give_back_empty_spans();
+}
+
+// In blocks that were freed.
 std::uint64_t Arena::idle_bytes() const {
     std::uint64_t bytes = 0;
     for (std::uint8_t size_class = 0; size_class < size_classes; ++size_class)
