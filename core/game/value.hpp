@@ -61,7 +61,7 @@ struct Command {
     std::int64_t client_seq = 0; // the client's own number for it, 0 = none; makes a repeat harmless
     std::vector<Value> arguments;
     CommandKind kind = CommandKind::action;
-    std::string body; // of other kinds than action, in place of what follows the actor
+    std::string body = {}; // of other kinds than action, in place of what follows the actor
 };
 
 inline constexpr std::size_t max_actor_bytes = 64;
