@@ -246,9 +246,11 @@ void add_row_identity(PlannerInfo* root, Index rtindex, RangeTblEntry* entry, Re
     add("world", world_junk);
     if (!add("entity", handle_junk))
         add("cell", handle_junk);
-    if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL)
-        add_row_identity_var(root, makeWholeRowVar(entry, static_cast<int>(rtindex), 0, false), rtindex,
-                             row_junk);
+    if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL) {
+        // A record, so that the tables of an inheritance tree agree about its type.
+        Var* row = makeVar(static_cast<int>(rtindex), InvalidAttrNumber, RECORDOID, -1, InvalidOid, 0);
+        add_row_identity_var(root, row, rtindex, row_junk);
+    }
 }
 
 // Columns of the result relation that the statement's expressions and conditions mention, but for those that
@@ -258,7 +260,13 @@ List* mentioned_columns(PlannerInfo* root, Oid relation) {
     const auto target = static_cast<Index>(query->resultRelation);
     Bitmapset* mentioned = nullptr;
     pull_varattnos(reinterpret_cast<Node*>(query->jointree), target, &mentioned);
-    pull_varattnos(reinterpret_cast<Node*>(query->targetList), target, &mentioned);
+    ListCell* cell;
+    foreach (cell, query->targetList) {
+        // The planner has added the whole row by now, for its own use.
+        const auto* entry = static_cast<const TargetEntry*>(lfirst(cell));
+        if (!entry->resjunk)
+            pull_varattnos(reinterpret_cast<Node*>(entry->expr), target, &mentioned);
+    }
     const Oid named = rt_fetch(target, query->rtable)->relid;
     List* out = NIL;
     const auto add = [&](AttrNumber number) {
@@ -278,6 +286,44 @@ List* mentioned_columns(PlannerInfo* root, Oid relation) {
     return out;
 }
 
+// Columns that a constraint looks at together with updated ones: what the session checked must still hold.
+List* constrained_columns(Relation relation, List* updated) {
+    const TupleConstr* constraints = RelationGetDescr(relation)->constr;
+    List* out = NIL;
+    for (int i = 0; constraints != nullptr && i < constraints->num_check; ++i) {
+        Bitmapset* named = nullptr;
+        pull_varattnos(static_cast<Node*>(stringToNode(constraints->check[i].ccbin)), 1, &named);
+        const bool is_whole_row = bms_is_member(-FirstLowInvalidHeapAttributeNumber, named);
+        List* others = NIL;
+        bool is_concerned = is_whole_row;
+        const Numbers all = stored_columns(relation);
+        for (std::size_t column = 0; column < all.count; ++column) {
+            const int number = all.list[column];
+            if (!is_whole_row && !bms_is_member(number - FirstLowInvalidHeapAttributeNumber, named))
+                continue;
+            if (list_member_int(updated, number))
+                is_concerned = true;
+            else
+                others = lappend_int(others, number);
+        }
+        if (is_concerned)
+            out = list_concat_unique_int(out, others);
+    }
+    return out;
+}
+
+List* all_columns(Relation relation) {
+    const Numbers all = stored_columns(relation);
+    List* out = NIL;
+    for (std::size_t i = 0; i < all.count; ++i)
+        out = lappend_int(out, all.list[i]);
+    return out;
+}
+
+bool has_update_trigger(Relation relation) {
+    return relation->trigdesc != nullptr && relation->trigdesc->trig_update_before_row;
+}
+
 [[noreturn]] void raise_moved_row(const char* column) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("column \"%s\" of a component cannot be updated", column),
@@ -286,13 +332,8 @@ List* mentioned_columns(PlannerInfo* root, Oid relation) {
 }
 
 List* updated_columns(PlannerInfo* root, Index result, Relation relation) {
-    if (relation->trigdesc != nullptr && relation->trigdesc->trig_update_before_row) {
-        const Numbers all = stored_columns(relation);
-        List* out = NIL;
-        for (std::size_t i = 0; i < all.count; ++i)
-            out = lappend_int(out, all.list[i]);
-        return out;
-    }
+    if (has_update_trigger(relation))
+        return all_columns(relation);
     Bitmapset* updated = get_rel_all_updated_cols(root, find_base_rel(root, static_cast<int>(result)));
     List* out = NIL;
     int member = -1;
@@ -334,6 +375,10 @@ List* plan_modify(PlannerInfo* root, ModifyTable* plan, Index result, int) {
         columns = inserted_columns(entry, relation);
     if (plan->operation != CMD_INSERT)
         guards = mentioned_columns(root, entry->relid);
+    if (plan->operation == CMD_UPDATE)
+        guards = list_concat_unique_int(guards, has_update_trigger(relation) // it has the whole row
+                                                    ? all_columns(relation)
+                                                    : constrained_columns(relation, columns));
     table_close(relation, NoLock);
     return list_make2(columns, guards);
 }

@@ -54,13 +54,15 @@ void Changes::begin() {
     twin.must("CREATE TABLE cold.place (id int PRIMARY KEY" + columns + ")");
     twin.must("INSERT INTO cold.place SELECT n" + values + " FROM generate_series(0, " +
               std::to_string(places - 1) + ") AS n");
+    schema_.is_ticking = random_.one_in(4);
     hot.must("SELECT game.create_game('hot')");
     for (const char* config : world_config) {
         const std::string name = "oracle " + std::to_string(schema_.worlds.size());
         const auto id = hot.must("SELECT game.create_world('" + name +
-                                 "', 'hot', seed => 1, tick_rate => 60, config => '" + config + "')");
-        hot.must("SELECT game.start_world(" + id.at(0) + ")");
-        schema_.worlds.push_back({std::stoll(id.at(0)), {}});
+                                 "', 'hot', seed => 1, tick_rate => 240, config => '" + config + "')");
+        if (schema_.is_ticking)
+            hot.must("SELECT game.start_world(" + id.at(0) + ")");
+        schema_.worlds.push_back({std::stoll(id.at(0)), {}, {}});
     }
 }
 
@@ -122,11 +124,18 @@ Table& Changes::create_table() {
     Table& made = *schema_.tables.back();
     if (made.kind == Kind::cells) {
         // Cells have their rows from the start; the store says which cells there are.
-        const auto cells =
-            pair_.hot.must("SELECT '(' || world || ',' || cell || ')' FROM ONLY hot." + made.name);
+        const auto cells = pair_.hot.must("SELECT world, cell FROM ONLY hot." + made.name);
         std::string rows;
-        for (const std::string& cell : cells)
-            rows += (rows.empty() ? "" : ", ") + cell;
+        for (World& world : schema_.worlds)
+            world.cells.clear();
+        for (const std::string& cell : cells) {
+            const std::size_t bar = cell.find(" | ");
+            const std::string handle = cell.substr(bar + 3);
+            for (World& world : schema_.worlds)
+                if (std::to_string(world.id) == cell.substr(0, bar))
+                    world.cells.push_back(std::stoll(handle));
+            rows += (rows.empty() ? "(" : ", (") + cell.substr(0, bar) + ", " + handle + ")";
+        }
         if (!rows.empty())
             pair_.twin.must("INSERT INTO twin." + made.name + " (world, cell) VALUES " + rows);
     }
@@ -245,6 +254,7 @@ void Changes::drop_table(Table& table) {
 }
 
 void Changes::alter() {
+    schema_.is_behind = true;
     Table& table = schema_.any(random_);
     switch (random_.below(12)) {
     case 0:

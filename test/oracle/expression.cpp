@@ -34,10 +34,10 @@ std::string Expressions::world() {
     return constant(std::to_string(id), type_named("bigint"));
 }
 
-std::string Expressions::entity() {
-    const World& world = random_.pick(schema_.worlds);
-    const std::int64_t id =
-        world.entities.empty() || random_.one_in(15) ? 4294967297 : random_.pick(world.entities);
+std::string Expressions::entity(Kind kind) {
+    const World& chosen = random_.pick(schema_.worlds);
+    const std::vector<std::int64_t>& handles = kind == Kind::cells ? chosen.cells : chosen.entities;
+    const std::int64_t id = handles.empty() || random_.one_in(15) ? 4294967297 : random_.pick(handles);
     return constant(std::to_string(id), type_named("bigint"));
 }
 
@@ -105,7 +105,8 @@ std::string Expressions::of_operand(const Operand& operand, const std::vector<So
     const auto plain = [&](const Type& of) {
         return constant(random_.one_in(15) ? Value() : plain_value(random_, of), of);
     };
-    switch (random_.below(10)) {
+    const std::size_t choice = random_.below(10);
+    switch (choice == 2 && type.family == Family::array ? 1 : choice) {
     case 0:
         return text + (random_.one_in(2) ? " IS NULL" : " IS NOT NULL");
     case 1:
@@ -140,33 +141,28 @@ std::string Expressions::key_condition(const Source& source) {
     if (source.table->kind == Kind::cold)
         return source.column("id") + " < " + std::to_string(random_.below(50));
     const std::string world_name = source.column("world");
+    const auto some = [&] { return entity(source.table->kind); };
     const std::string handle = source.column(source.table->handle());
-    std::string on_world = world_name + " = " + world();
-    if (random_.one_in(4))
-        on_world = world_name + " IN (" + world() + ", " + world() + ")";
-    if (random_.one_in(4))
-        return on_world;
-    const std::string sign = random_.pick(comparisons);
-    std::string on_handle;
-    switch (random_.below(6)) {
+    if (random_.one_in(10))
+        return "(" + world_name + ", " + handle + ") > (" + world() + ", " + some() + ")";
+    std::string out;
+    if (random_.percent(80))
+        out = world_name + (random_.one_in(4) ? " IN (" + world() + ", " + world() + ")" : " = " + world());
+    if (!out.empty() && random_.one_in(4))
+        return out;
+    out += (out.empty() ? "" : " AND ") + handle;
+    switch (random_.below(5)) {
     case 0:
-        on_handle = handle + " IN (" + entity() + ", " + entity() + ", " + entity() + ")";
-        break;
+        return out + " IN (" + some() + ", " + some() + ", " + some() + ")";
     case 1:
-        on_handle = handle + " " + sign + " " + entity();
-        break;
+        return out + " " + random_.pick(comparisons) + " " + some();
     case 2:
-        on_handle = handle + " BETWEEN " + entity() + " AND " + entity();
-        break;
+        return out + " BETWEEN " + some() + " AND " + some();
     case 3:
-        on_handle = handle + " < 30::smallint";
-        break;
-    case 4:
-        return "(" + world_name + ", " + handle + ") > (" + world() + ", " + entity() + ")";
+        return out + " < 30::smallint";
     default:
-        on_handle = handle + " = " + entity();
+        return out + " = " + some();
     }
-    return random_.one_in(4) ? on_handle : on_world + " AND " + on_handle;
 }
 
 std::string Expressions::comparison(const std::vector<Source>& sources) {

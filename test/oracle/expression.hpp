@@ -30,7 +30,7 @@ class Expressions {
     std::string result(const std::vector<Source>& sources);
     std::string constant(const Value& value, const Type& type);
     std::string world();
-    std::string entity();
+    std::string entity(Kind kind = Kind::entities);
     // One that has the world and the handle of some row, most likely.
     std::string key_condition(const Source& source);
 

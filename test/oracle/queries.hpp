@@ -29,6 +29,7 @@ class Queries {
 
     Query simple();
     Query join();
+    Query wide_join();
     Query lateral();
     Query semi_join();
     Query aggregates();

@@ -34,6 +34,7 @@ struct Table {
 struct World {
     std::int64_t id;
     std::vector<std::int64_t> entities; // alive
+    std::vector<std::int64_t> cells;    // once a component of cells has told which
 };
 
 struct Schema {
@@ -41,6 +42,8 @@ struct Schema {
     std::vector<std::unique_ptr<Table>> tables; // components
     std::unique_ptr<Table> place;               // the cold one
     int names_used = 0;
+    bool is_behind = false;  // worlds may not have heard of the last declaration
+    bool is_ticking = false; // else worlds only tick when told to, which is quicker
 
     Table& any(Random& random) const { return *tables[random.below(tables.size())]; }
     // Null when there is none.

@@ -104,7 +104,12 @@ void Session::send(const Statement& statement) {
         const auto count = static_cast<int>(values.size());
         if (statement.is_prepared) {
             const std::string name = "s" + std::to_string(++prepared_);
-            PQclear(PQprepare(server_.get(), name.c_str(), statement.sql.c_str(), 0, nullptr));
+            PGresult* prepared = PQprepare(server_.get(), name.c_str(), statement.sql.c_str(), 0, nullptr);
+            const bool is_prepared = PQresultStatus(prepared) == PGRES_COMMAND_OK;
+            PQclear(prepared);
+            if (!is_prepared)
+                throw Difference("cannot be prepared: " + statement.text() + "\n  " +
+                                 PQerrorMessage(server_.get()));
             for (int i = 1; i < executions; ++i)
                 PQclear(
                     PQexecPrepared(server_.get(), name.c_str(), count, values.data(), nullptr, nullptr, 0));
@@ -183,6 +188,10 @@ Answer Pair::ask(const Statement& on_hot, const Statement& on_twin, Order order,
     Answer from_twin = twin.receive();
     Answer from_hot = hot.receive();
     const std::string difference = compare(from_hot, from_twin, order, errors);
+    ++answers;
+    rows += from_hot.rows.size();
+    if (!from_hot.sqlstate.empty())
+        ++refusals[from_hot.sqlstate];
     if (difference.empty())
         return from_hot;
     std::string message = difference + " differ:\n  " + on_hot.text();

@@ -3,6 +3,8 @@
 
 #include <libpq-fe.h>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -77,6 +79,10 @@ class Pair {
     Session hot;
     Session twin;
     std::vector<std::string> history;
+    // What was compared so far.
+    std::uint64_t answers = 0;
+    std::uint64_t rows = 0;
+    std::map<std::string, std::uint64_t> refusals; // by SQLSTATE
 };
 
 } // namespace gamelan::oracle

@@ -28,6 +28,7 @@ class Writes {
 
     // Until all worlds have applied what was committed; and the tables are the same.
     void settle();
+    void catch_up();
     void compare(const Table& table);
     void compare_all();
 
@@ -46,12 +47,13 @@ class Writes {
     Statement remove();
     Statement copy();
     Table& writable(bool takes_inserts);
+    Value new_value(const Column& column);
     Key random_key(const Table& table);
     std::string key_literal(const Key& key) const;
     std::string assignments(const Table& table, const std::vector<Source>& sources, const std::string& alias);
     std::string returning(const Source& source);
     std::vector<const Column*> some_columns(const Table& table);
-    void step_in_transaction(Touched& touched, bool& has_failed);
+    void step_in_transaction(const std::vector<Key>& keys, Touched& touched, bool& has_failed);
     std::string json_values(const Table& table, std::vector<std::pair<const Column*, Value>>& chosen);
 
     Random& random_;
