@@ -13,7 +13,7 @@ PACKAGES_TEST=(
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
     chromium chromium-sandbox fonts-dejavu-core procps
 )
-PACKAGES_BENCH=(libbenchmark-dev)
+PACKAGES_BENCH=(libbenchmark-dev redis-tools)
 PACKAGES_LINT=(clang-format clang-tidy clang cppcheck shellcheck)
 PACKAGES_NODE=(nodejs npm)
 
