@@ -69,6 +69,7 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
     rate_ticks_ = 0;
     find_free_entities();
     fill_entity_pool();
+    ConditionVariableBroadcast(&runtime().published);
 }
 
 void HostedWorld::want_components(std::shared_ptr<const store::Definition> definition) {
@@ -340,6 +341,7 @@ void HostedWorld::note_rate(std::int64_t now_ns) {
         static_cast<std::uint32_t>(static_cast<double>(rate_ticks_) * 1e12 / static_cast<double>(elapsed)));
     rate_ticks_ = 0;
     rate_since_ns_ = now_ns;
+    simulation_->store().trim();
 }
 
 void HostedWorld::answer_paused_syncs(bool is_inbox_empty) {

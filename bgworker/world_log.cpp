@@ -95,6 +95,15 @@ void TurnLog::write_events() const {
          column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
 }
 
+namespace {
+
+// What game.conflict calls it.
+std::string_view name_of(const game::Command& command) {
+    return command.kind == game::CommandKind::writes ? std::string_view("write") : command.action;
+}
+
+} // namespace
+
 void TurnLog::write_conflicts() const {
     spi::run("INSERT INTO game.conflict (world, handle, tick, session, actor, action, sqlstate, message, "
              "detail, hint) "
@@ -106,7 +115,7 @@ void TurnLog::write_conflicts() const {
               column(INT8OID, conflicts_, [](const Conflict& c) { return unsigned_bigint(c.tick); }),
               column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.session); }),
               column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.command.actor); }),
-              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.command.action); }),
+              column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(name_of(c.command)); }),
               column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.error.code()); }),
               column(TEXTOID, conflicts_, [](const Conflict& c) { return spi::text(c.error.message()); }),
               column(TEXTOID, conflicts_, [](const Conflict& c) { return optional_text(c.error.detail()); }),

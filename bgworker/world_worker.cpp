@@ -77,6 +77,23 @@ class Worker {
     WaitEventSet* events_ = nullptr;
 };
 
+// For the next world of the slot.
+void clear(pg::WorldRuntime& runtime) {
+    runtime.state.store(WorldState::none);
+    runtime.last_checkpoint_tick.store(-1);
+    runtime.late_ticks.store(0);
+    runtime.skipped_ticks.store(0);
+    runtime.commands_applied.store(0);
+    runtime.retired_bytes.store(0);
+    runtime.is_eviction_wanted.store(false);
+    runtime.is_touched.store(false);
+    for (auto& bucket : runtime.lateness)
+        bucket.store(0);
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    runtime.entities.next_slot = runtime.entities.count = 0;
+    LWLockRelease(pg::shared->lock);
+}
+
 void forget_foreign_worlds() {
     if (pg::shared->database_oid.load() == MyDatabaseId)
         return;
@@ -87,7 +104,7 @@ void forget_foreign_worlds() {
         requests::fail_queue({i}, sqlstate::undefined_world, "the world's database went away", {});
         pg::region().control({i}).root.store(0);
         store::Arena(pg::region(), {i}, 0).release_all();
-        pg::runtime({i}).state.store(WorldState::none);
+        clear(pg::runtime({i}));
         pg::region().release_slot({i});
     }
     pg::shared->database_oid.store(MyDatabaseId);
@@ -319,13 +336,7 @@ void Worker::release_leavers() {
         if (!world->is_loaded())
             store::Arena(pg::region(), world->slot(), 0).release_all();
         pg::WorldRuntime& runtime = world->runtime();
-        runtime.last_checkpoint_tick.store(-1);
-        runtime.late_ticks.store(0);
-        runtime.skipped_ticks.store(0);
-        runtime.commands_applied.store(0);
-        runtime.entities.next_slot = runtime.entities.count = 0;
-        for (auto& bucket : runtime.lateness)
-            bucket.store(0);
+        clear(runtime);
         requests::fail_queue(world->slot(), sqlstate::undefined_world, "the world was dropped", {});
         pg::region().release_slot(world->slot());
         ConditionVariableBroadcast(&runtime.published);

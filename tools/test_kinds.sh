@@ -14,6 +14,7 @@ kind_files() {
     fuzz) compgen -G "$ROOT/test/fuzz/*_fuzz.cpp" ;;
     regress) compgen -G "$ROOT/sql/*.sql" ;;
     pgtap) compgen -G "$ROOT/test/pgtap/*.sql" ;;
+    oracle) compgen -G "$ROOT/test/oracle/*.cpp" ;;
     isolation) compgen -G "$ROOT/test/isolation/specs/*.spec" ;;
     tap) compgen -G "$ROOT/test/tap/t/*.pl" ;;
     gateway | browser) compgen -G "$ROOT/test/$1/package.json" ;;
@@ -27,6 +28,7 @@ kind_counter() {
     fuzz) say count_fuzz ;;
     regress | isolation) say count_pg_regress ;;
     pgtap | tap) say count_tap ;;
+    oracle) say count_oracle ;;
     gateway | browser | web) say count_node ;;
     esac
 }
@@ -118,6 +120,20 @@ kind_pgtap() {
     "$PG_BIN/psql" -Xq -h "$TEST_SOCKET" -p "$TEST_PORT" -U gamelan -d gamelan -c 'CREATE EXTENSION pgtap' || return 1
     in_tests bash -c 'exec pg_prove --verbose -h "$1" -p "$2" -U gamelan -d gamelan test/pgtap/*.sql' \
         _ "$TEST_SOCKET" "$TEST_PORT"
+}
+
+# GAMELAN_ORACLE_CASES and GAMELAN_ORACLE_SEED choose how many and which; the log names the seed.
+kind_oracle() {
+    cmake_build "$CMAKE_BUILD" gamelan_oracle -DGAMELAN_TESTS=ON || return 1
+    copy_to_server "$CMAKE_BUILD" "$RUN/oracle/bin" gamelan_oracle || return 1
+    throwaway_start gamelan "$RUN/oracle/postgres.log" || return 1
+    create_extension_database "$TEST_SOCKET" "$TEST_PORT" gamelan || return 1
+    throwaway_restart_script "$TEST_SOCKET/restart" || return 1
+    local cases=${GAMELAN_ORACLE_CASES:-4000}
+    # Its limit grows with what was asked for.
+    "${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 $((RUNNER_LIMIT_S + cases / 5)) \
+        "$RUN/oracle/bin/gamelan_oracle" --dsn "$(throwaway_dsn)" --restart "$TEST_SOCKET/restart >&2" \
+        --cases "$cases" ${GAMELAN_ORACLE_SEED:+--seed "$GAMELAN_ORACLE_SEED"}
 }
 
 # These tests make their clusters themselves; the file named by TEMP_CONFIG is added to the settings of each.

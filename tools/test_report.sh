@@ -73,4 +73,11 @@ count_node() {
 
 sum_of() { sed -nE "$1" <<<"$plain" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
+# A run ends at its first difference.
+count_oracle() {
+    local cases
+    cases=$(sed -nE 's/^oracle: ([0-9]+) cases without a difference.*/\1/p' "$1")
+    printf '%d %d\n' "${cases:-0}" "$(count_lines '^DIFFERENCE ' "$1")"
+}
+
 count_fuzz() { printf '%d %d\n' "$(count_lines '^fuzz ok ' "$1")" "$(count_lines '^fuzz FAILED ' "$1")"; }

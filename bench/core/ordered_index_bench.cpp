@@ -14,7 +14,6 @@ using namespace gamelan::store;
 
 struct Index {
     explicit Index(std::uint32_t count) {
-        std::mt19937_64 random(1);
         for (std::uint32_t slot = 0; slot < count; ++slot)
             entries.push_back({random() >> 20, slot});
         std::vector<IndexEntry> sorted = entries;
@@ -31,11 +30,11 @@ struct Index {
         writer.insert(entry);
     }
 
+    std::mt19937_64 random{1};
     TestRegion region{std::size_t{256} << 20};
     TestNodes nodes{*region, region->claim_slot(1), region.limit()};
     IndexWriter writer{nodes, {}};
     std::vector<IndexEntry> entries;
-    std::mt19937_64 random{2};
 };
 
 void BM_IndexLookUp(benchmark::State& state) {

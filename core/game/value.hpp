@@ -55,13 +55,13 @@ enum class CommandKind : std::uint8_t {
 
 // What a tick is given to do, as queued and as logged.
 struct Command {
-    CommandKind kind = CommandKind::action;
     std::int64_t handle = 0; // of game.enqueue or of a transaction's writes; 0 for a call
     std::string actor;       // who calls: a role, or "guest:..." for a session of the gateway
     std::string action;
     std::int64_t client_seq = 0; // the client's own number for it, 0 = none; makes a repeat harmless
     std::vector<Value> arguments;
-    std::string body;
+    CommandKind kind = CommandKind::action;
+    std::string body = {}; // of other kinds than action, in place of what follows the actor
 };
 
 inline constexpr std::size_t max_actor_bytes = 64;

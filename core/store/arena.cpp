@@ -51,6 +51,8 @@ Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {
         reclaim();
         block = try_allocate(size_class, data_bytes);
     }
+    if (!block && give_back_empty_spans() > 0)
+        block = try_allocate(size_class, data_bytes);
     if (!block && region_.revoke_old_pins() > 0) {
         reclaim();
         block = try_allocate(size_class, data_bytes);
@@ -70,12 +72,55 @@ void Arena::out_of_memory(bool is_at_limit) const {
                 is_at_limit ? "Raise gamelan.world_memory_limit." : "Raise gamelan.memory, or drop worlds.");
 }
 
+std::uint32_t Arena::head_of(Ref block) const {
+    std::uint32_t unit = region_.unit_of(block);
+    while (!region_.unit(unit).is_head)
+        --unit;
+    return unit;
+}
+
+std::uint32_t Arena::give_back_empty_spans() {
+    std::unordered_map<std::uint32_t, std::uint32_t> idle; // free blocks of each span, by its first unit
+    for (const auto& list : free_)
+        for (const Ref block : list)
+            ++idle[head_of(block)];
+    std::erase_if(idle, [this](const auto& span) {
+        const UnitInfo& info = region_.unit(span.first);
+        return span.second < blocks_in(info.span_units, info.size_class);
+    });
+    if (idle.empty())
+        return 0;
+    for (auto& list : free_)
+        std::erase_if(list, [&](Ref block) { return idle.contains(head_of(block)); });
+    for (const auto& [head, blocks] : idle)
+        region_.give_back_units(owner_, head);
+    return static_cast<std::uint32_t>(idle.size());
+}
+
+void Arena::trim() {
+    constexpr std::uint64_t least_share = 4;
+    const std::uint64_t held =
+        std::uint64_t{region_.control(owner_).units_used.load(std::memory_order_relaxed)} * unit_bytes;
+    if (idle_bytes() > held / least_share)
+        give_back_empty_spans();
+}
+
+// In blocks that were freed.
+std::uint64_t Arena::idle_bytes() const {
+    std::uint64_t bytes = 0;
+    for (std::uint8_t size_class = 0; size_class < size_classes; ++size_class)
+        bytes += std::uint64_t{class_data_bytes(size_class)} * free_[size_class].size();
+    return bytes;
+}
+
 void Arena::require_headroom() const {
     constexpr std::uint32_t share = 32;
+    const std::uint32_t idle = static_cast<std::uint32_t>(idle_bytes() / unit_bytes);
     const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
-    if (held + limit_units_ / share >= limit_units_)
+    if (held - std::min(held, idle) + limit_units_ / share >= limit_units_)
         out_of_memory(true);
-    if (region_.units_used() + region_.units_total() / share >= region_.units_total())
+    const std::uint32_t used = region_.units_used();
+    if (used - std::min(used, idle) + region_.units_total() / share >= region_.units_total())
         out_of_memory(false);
 }
 
@@ -117,11 +162,12 @@ Ref Arena::allocate_large(std::uint32_t data_bytes) {
     return first ? region_.ref_of(region_.unit_address(*first)) : Ref{};
 }
 
-bool Arena::has_room(std::uint64_t bytes) const {
+bool Arena::has_room(std::uint64_t bytes, std::uint32_t block_bytes) const {
     const std::uint32_t held = region_.control(owner_).units_used.load(std::memory_order_relaxed);
     const std::uint32_t units =
         std::min(limit_units_ - std::min(limit_units_, held), region_.units_total() - region_.units_used());
-    return bytes <= std::uint64_t{units} * unit_bytes;
+    const std::uint64_t idle = std::uint64_t{block_bytes} * free_[class_for(block_bytes)].size();
+    return bytes <= std::uint64_t{units} * unit_bytes + idle;
 }
 
 void Arena::free(Ref block) {

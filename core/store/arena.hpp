@@ -12,6 +12,7 @@
 
 #include <array>
 #include <deque>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -50,10 +51,13 @@ class Arena {
     void free(Ref block);
     // For blocks readers may still hold: they come back when no pin is as old as `epoch`.
     void retire(Ref block, std::uint64_t epoch);
-    // Whether so much could be allocated now, as far as units tell.
-    bool has_room(std::uint64_t bytes) const;
+    // Whether so much could be allocated now in blocks of that size.
+    bool has_room(std::uint64_t bytes, std::uint32_t block_bytes) const;
     // Frees what no pin protects any more.
     void reclaim();
+    // Gives spans without a block in use back to the region, when much of the memory is idle: for the end of
+    // a rush. Takes time in proportion to the free blocks.
+    void trim();
 
     // Rebuilds the free lists after the previous owner died; see above.
     void adopt(const std::unordered_set<std::uint32_t>& reachable);
@@ -79,6 +83,10 @@ class Arena {
     };
 
     [[noreturn]] void out_of_memory(bool is_at_limit) const;
+    std::uint64_t idle_bytes() const;
+    std::uint32_t head_of(Ref block) const;
+    // Returns how many there were.
+    std::uint32_t give_back_empty_spans();
     bool refill(std::uint8_t size_class);
     Ref allocate_large(std::uint32_t data_bytes);
     std::optional<Ref> try_allocate(std::uint8_t size_class, std::uint32_t data_bytes);

@@ -132,6 +132,13 @@ bool is_same(const Definition& a, const Definition& b) {
     return true;
 }
 
+bool has_space(const Snapshot& from, std::string_view name) {
+    for (std::uint32_t s = 0; s < from.space_count(); ++s)
+        if (text_of(from.space({s}).name) == name)
+            return true;
+    return false;
+}
+
 void sort_by_name(Definition& definition) {
     std::sort(definition.components.begin(), definition.components.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -163,6 +170,9 @@ Definition definition_of(const Snapshot& snapshot) {
 
 std::optional<LayoutChange> plan_layout_change(const Snapshot& from, const Definition& wanted) {
     Definition definition = wanted;
+    // A game may have components of cells, and worlds without cells: there they have no rows.
+    std::erase_if(definition.components,
+                  [&](const ComponentDefinition& component) { return !has_space(from, component.space); });
     sort_by_name(definition);
     if (is_same(definition_of(from), definition))
         return std::nullopt;

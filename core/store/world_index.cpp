@@ -154,7 +154,7 @@ IndexState WorldStore::next_index(const Snapshot& before, std::optional<ColumnId
 IndexState WorldStore::build_index(NodeMemory& nodes, const ColumnRows& rows) {
     constexpr IndexState not_built{{}, index_not_built, 0};
     const std::uint64_t count = rows.row_count();
-    if (!arena_.has_room(count * bytes_per_entry))
+    if (!arena_.has_room(count * bytes_per_entry, index_node_bytes))
         return not_built;
     const Marks marks = marks_of_changes();
     try {

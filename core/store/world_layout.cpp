@@ -5,6 +5,16 @@
 
 namespace gamelan::store {
 
+namespace {
+
+// A space can have more blocks than its slots need: those that a rolled back savepoint added.
+std::uint32_t blocks_in(const Snapshot& view, SpaceId space, std::uint32_t block_slots) {
+    const std::uint32_t slots = view.space_blocks(space) * view.space(space).block_slots;
+    return (slots + block_slots - 1) / block_slots;
+}
+
+} // namespace
+
 // Everything a plane of `view` holds and the next version will not.
 void WorldStore::give_up_plane(const Snapshot& view, ColumnId column) {
     if (view.column(column).type == ColumnType::value) {
@@ -80,8 +90,7 @@ void WorldStore::change_layout(const LayoutChange& change) {
     header(root).tick = header(working_root_).tick;
     for (std::uint32_t s = 0; s < old.space_count(); ++s) {
         const std::uint32_t slots = old.slot_count(SpaceId{s});
-        const std::uint32_t block_slots = change.layout.spaces()[s].block_slots;
-        states(root)[s] = {slots, (slots + block_slots - 1) / block_slots};
+        states(root)[s] = {slots, blocks_in(old, {s}, change.layout.spaces()[s].block_slots)};
     }
     working_root_ = root;
     look_at_working();
@@ -123,7 +132,7 @@ void WorldStore::enlarge_blocks(SpaceId space) {
     std::memcpy(arena_.data(root), arena_.data(working_root_), bytes);
     header(root) = wanted;
     SpaceState& state = states(root)[space.value];
-    state.block_count = (state.slot_count + max_block_slots - 1) / max_block_slots;
+    state.block_count = blocks_in(old, space, max_block_slots);
     for (std::uint32_t c = 0; c < old.column_count(); ++c)
         if (old.column({c}).space == space.value)
             tables(root)[c] = {};

@@ -530,6 +530,14 @@ void WorldStore::begin_savepoint() {
     point.dropped_values = values_.dropped.size();
 }
 
+// Not where nothing was written yet: it may be for want of memory that the savepoint is rolled back.
+void WorldStore::restore_version(ColumnId plane, std::uint32_t slot, const std::byte* old) {
+    std::uint64_t version;
+    std::memcpy(&version, old, sizeof version);
+    if (working().row_version({working().column(plane).component}, slot) != version)
+        write_bytes(plane, slot, old, version_bytes);
+}
+
 void WorldStore::rollback_savepoint() {
     const Savepoint point = *std::exchange(savepoint_, std::nullopt);
     fresh_component_ = {none};
@@ -539,6 +547,8 @@ void WorldStore::rollback_savepoint() {
             clear_row({undo->target}, undo->slot);
         else if (undo->kind == UndoKind::bit)
             write_bit({undo->target}, undo->slot, *old != std::byte{0});
+        else if (working().column({undo->target}).type == ColumnType::version)
+            restore_version({undo->target}, undo->slot, old);
         else
             write_bytes({undo->target}, undo->slot, old, undo->width);
     }

@@ -110,6 +110,9 @@ class WorldStore {
     // Blocks of the world's memory that no version has and that are not on their way back either; looks at
     // every block. Anything but 0 is a leak.
     std::size_t lost_blocks() const;
+    // Gives memory back that the world has had no use for lately; between ticks, now and then.
+    void trim() { arena_.trim(); }
+
     std::size_t retired_blocks() const { return arena_.retired_blocks(); }
     // What only readers of older versions can still reach.
     std::uint64_t retired_bytes() const { return arena_.retired_bytes(); }
@@ -182,6 +185,7 @@ class WorldStore {
     bool is_alone(ComponentId component, std::uint32_t slot) const;
     void write_version(ComponentId component, std::uint32_t slot, std::uint64_t version);
     void renew_shared_version(ColumnId plane, std::uint32_t index);
+    void restore_version(ColumnId plane, std::uint32_t slot, const std::byte* old);
     void clear_row(ComponentId component, std::uint32_t slot);
     ValueSlot store_value(std::string_view contents);
     void give_up_value(const ValueSlot& value);

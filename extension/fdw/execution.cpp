@@ -39,6 +39,21 @@ void encode(const pg::ColumnCodec& codec, Datum value, Operand& out) {
     std::memcpy(out.bytes, encoded.inline_bytes, sizeof out.bytes);
 }
 
+// A value's contents as a slot would have them, but for the place of long ones: what an index asks for.
+void encode_contents(const pg::ColumnCodec& codec, Datum value, Operand& out) {
+    pg::EncodedValue encoded;
+    codec.encode(value, encoded);
+    store::ValueSlot slot{};
+    slot.bytes = encoded.bytes;
+    if (slot.is_inline()) {
+        std::memcpy(slot.body, encoded.view().data(), encoded.bytes);
+    } else {
+        const std::uint64_t hash = hash64(encoded.view());
+        std::memcpy(slot.body + sizeof(store::Ref), &hash, sizeof hash);
+    }
+    std::memcpy(out.bytes, &slot, sizeof slot);
+}
+
 void set_scalar(const Scan& scan, Scan::Qual& qual, Datum value) {
     const query::Condition condition = qual.spec.condition;
     if (is_integer(qual.spec.form)) {
@@ -50,6 +65,8 @@ void set_scalar(const Scan& scan, Scan::Qual& qual, Datum value) {
         if (qual.spec.form == OperandForm::real4) {
             const double widened = DatumGetFloat4(value);
             std::memcpy(operand.bytes, &widened, sizeof widened);
+        } else if (qual.spec.form == OperandForm::contents) {
+            encode_contents(codec_of(scan, qual), value, operand);
         } else {
             encode(codec_of(scan, qual), value, operand);
         }

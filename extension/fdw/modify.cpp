@@ -12,6 +12,7 @@
 #include "extension/fdw/write_mode.hpp"
 #include <algorithm>
 #include <new>
+#include <set>
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
@@ -39,6 +40,8 @@ const char row_junk[] = "gamelan_row"; // the whole row, for DELETE ... RETURNIN
 
 struct Modify {
     std::unique_ptr<RowWriter> writer;
+    // Rows this statement has changed; used when its plan may name a row several times.
+    std::set<std::pair<std::int64_t, std::int64_t>> changed;
 };
 
 // Of one result relation; palloc'd.
@@ -52,6 +55,7 @@ struct ModifyState {
     AttrNumber handle_junk;
     AttrNumber row_junk;   // 0 = nobody asks for the deleted row
     bool is_guarded;       // rows go to the write mode, not to the queue
+    bool may_repeat;       // the plan may name a row several times
     MemoryContext scratch; // encoded values of one row
     bool does_nothing_on_conflict;
 };
@@ -201,6 +205,33 @@ void check_constraints(ResultRelInfo* relation, TupleTableSlot* slot, EState* es
         ExecConstraints(relation, slot, estate);
 }
 
+// Whether a plan gives each row of the tables it reads once at most: a join may give it several times.
+bool gives_rows_once(const Plan* plan) {
+    if (plan == nullptr)
+        return true;
+    if (IsA(plan, ForeignScan))
+        return true;
+    if (IsA(plan, Result))
+        return gives_rows_once(plan->lefttree);
+    if (!IsA(plan, Append))
+        return false;
+    ListCell* cell;
+    foreach (cell, reinterpret_cast<const Append*>(plan)->appendplans)
+        if (!gives_rows_once(static_cast<const Plan*>(lfirst(cell))))
+            return false;
+    return true;
+}
+
+// The row that an UPDATE or DELETE is to change. False when the statement has changed it already: then it
+// stays as it is, as in ordinary tables.
+bool take_row(ModifyState* state, TupleTableSlot* plan_slot, std::int64_t& world, std::int64_t& handle) {
+    world = junk(plan_slot, state->world_junk);
+    handle = junk(plan_slot, state->handle_junk);
+    if (!state->may_repeat)
+        return true;
+    return pg::sql_boundary([&] { return state->modify->changed.emplace(world, handle).second; });
+}
+
 // --- planning ---
 
 void add_row_identity(PlannerInfo* root, Index rtindex, RangeTblEntry* entry, Relation) {
@@ -215,9 +246,11 @@ void add_row_identity(PlannerInfo* root, Index rtindex, RangeTblEntry* entry, Re
     add("world", world_junk);
     if (!add("entity", handle_junk))
         add("cell", handle_junk);
-    if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL)
-        add_row_identity_var(root, makeWholeRowVar(entry, static_cast<int>(rtindex), 0, false), rtindex,
-                             row_junk);
+    if (root->parse->commandType == CMD_DELETE && root->parse->returningList != NIL) {
+        // A record, so that the tables of an inheritance tree agree about its type.
+        Var* row = makeVar(static_cast<int>(rtindex), InvalidAttrNumber, RECORDOID, -1, InvalidOid, 0);
+        add_row_identity_var(root, row, rtindex, row_junk);
+    }
 }
 
 // Columns of the result relation that the statement's expressions and conditions mention, but for those that
@@ -227,7 +260,13 @@ List* mentioned_columns(PlannerInfo* root, Oid relation) {
     const auto target = static_cast<Index>(query->resultRelation);
     Bitmapset* mentioned = nullptr;
     pull_varattnos(reinterpret_cast<Node*>(query->jointree), target, &mentioned);
-    pull_varattnos(reinterpret_cast<Node*>(query->targetList), target, &mentioned);
+    ListCell* cell;
+    foreach (cell, query->targetList) {
+        // The planner has added the whole row by now, for its own use.
+        const auto* entry = static_cast<const TargetEntry*>(lfirst(cell));
+        if (!entry->resjunk)
+            pull_varattnos(reinterpret_cast<Node*>(entry->expr), target, &mentioned);
+    }
     const Oid named = rt_fetch(target, query->rtable)->relid;
     List* out = NIL;
     const auto add = [&](AttrNumber number) {
@@ -247,6 +286,44 @@ List* mentioned_columns(PlannerInfo* root, Oid relation) {
     return out;
 }
 
+// Columns that a constraint looks at together with updated ones: what the session checked must still hold.
+List* constrained_columns(Relation relation, List* updated) {
+    const TupleConstr* constraints = RelationGetDescr(relation)->constr;
+    List* out = NIL;
+    for (int i = 0; constraints != nullptr && i < constraints->num_check; ++i) {
+        Bitmapset* named = nullptr;
+        pull_varattnos(static_cast<Node*>(stringToNode(constraints->check[i].ccbin)), 1, &named);
+        const bool is_whole_row = bms_is_member(-FirstLowInvalidHeapAttributeNumber, named);
+        List* others = NIL;
+        bool is_concerned = is_whole_row;
+        const Numbers all = stored_columns(relation);
+        for (std::size_t column = 0; column < all.count; ++column) {
+            const int number = all.list[column];
+            if (!is_whole_row && !bms_is_member(number - FirstLowInvalidHeapAttributeNumber, named))
+                continue;
+            if (list_member_int(updated, number))
+                is_concerned = true;
+            else
+                others = lappend_int(others, number);
+        }
+        if (is_concerned)
+            out = list_concat_unique_int(out, others);
+    }
+    return out;
+}
+
+List* all_columns(Relation relation) {
+    const Numbers all = stored_columns(relation);
+    List* out = NIL;
+    for (std::size_t i = 0; i < all.count; ++i)
+        out = lappend_int(out, all.list[i]);
+    return out;
+}
+
+bool has_update_trigger(Relation relation) {
+    return relation->trigdesc != nullptr && relation->trigdesc->trig_update_before_row;
+}
+
 [[noreturn]] void raise_moved_row(const char* column) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("column \"%s\" of a component cannot be updated", column),
@@ -255,13 +332,8 @@ List* mentioned_columns(PlannerInfo* root, Oid relation) {
 }
 
 List* updated_columns(PlannerInfo* root, Index result, Relation relation) {
-    if (relation->trigdesc != nullptr && relation->trigdesc->trig_update_before_row) {
-        const Numbers all = stored_columns(relation);
-        List* out = NIL;
-        for (std::size_t i = 0; i < all.count; ++i)
-            out = lappend_int(out, all.list[i]);
-        return out;
-    }
+    if (has_update_trigger(relation))
+        return all_columns(relation);
     Bitmapset* updated = get_rel_all_updated_cols(root, find_base_rel(root, static_cast<int>(result)));
     List* out = NIL;
     int member = -1;
@@ -303,6 +375,10 @@ List* plan_modify(PlannerInfo* root, ModifyTable* plan, Index result, int) {
         columns = inserted_columns(entry, relation);
     if (plan->operation != CMD_INSERT)
         guards = mentioned_columns(root, entry->relid);
+    if (plan->operation == CMD_UPDATE)
+        guards = list_concat_unique_int(guards, has_update_trigger(relation) // it has the whole row
+                                                    ? all_columns(relation)
+                                                    : constrained_columns(relation, columns));
     table_close(relation, NoLock);
     return list_make2(columns, guards);
 }
@@ -333,6 +409,7 @@ void begin_modify(ModifyTableState* node, ResultRelInfo* relation, List* plan_pr
         if (!AttributeNumberIsValid(state->world_junk) || !AttributeNumberIsValid(state->handle_junk))
             elog(ERROR, "the plan does not say which rows to change");
         state->row_junk = ExecFindJunkAttributeInTlist(targets, row_junk);
+        state->may_repeat = !gives_rows_once(outerPlanState(node)->plan);
     }
     relation->ri_FdwState = state;
 }
@@ -359,9 +436,13 @@ TupleTableSlot* insert_row(EState* estate, ResultRelInfo* relation, TupleTableSl
 TupleTableSlot* update_row(EState* estate, ResultRelInfo* relation, TupleTableSlot* slot,
                            TupleTableSlot* plan_slot) {
     auto* state = static_cast<ModifyState*>(relation->ri_FdwState);
+    std::int64_t world = 0;
+    std::int64_t handle = 0;
+    if (!take_row(state, plan_slot, world, handle))
+        return nullptr;
     check_constraints(relation, slot, estate);
     encode_row(state, slot);
-    queue(state, junk(plan_slot, state->world_junk), junk(plan_slot, state->handle_junk));
+    queue(state, world, handle);
     return slot;
 }
 
@@ -378,7 +459,11 @@ TupleTableSlot* delete_row(EState*, ResultRelInfo* relation, TupleTableSlot* slo
                            TupleTableSlot* plan_slot) {
     auto* state = static_cast<ModifyState*>(relation->ri_FdwState);
     bool is_null = false;
-    queue(state, junk(plan_slot, state->world_junk), junk(plan_slot, state->handle_junk));
+    std::int64_t world = 0;
+    std::int64_t handle = 0;
+    if (!take_row(state, plan_slot, world, handle))
+        return nullptr;
+    queue(state, world, handle);
     if (AttributeNumberIsValid(state->row_junk))
         store_deleted_row(ExecGetJunkAttribute(plan_slot, state->row_junk, &is_null), slot);
     return slot;

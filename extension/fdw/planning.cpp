@@ -6,6 +6,7 @@
 // may run in helpers is the parallel scan, in which the leader hands out blocks of its own view.
 #include "extension/fdw/planning.hpp"
 #include "extension/fdw/owned.hpp"
+#include "extension/fdw/statistics.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -108,6 +109,8 @@ Estimate estimate(PlannerInfo* root, RelOptInfo* rel, List* clauses, RestrictInf
         out.found = out.fetched * clauselist_selectivity(root, list_make1(by_index),
                                                          static_cast<int>(rel->relid), JOIN_INNER, nullptr);
     out.fetched *= clauselist_selectivity(root, selective, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
+    if (out.found >= 0)
+        out.fetched = Min(out.fetched, out.found);
     out.rows =
         out.fetched * clauselist_selectivity(root, local, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
     cost_qual_eval(&out.local, local, root);
@@ -150,17 +153,24 @@ ForeignPath* make_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan,
     return path;
 }
 
+// Whether the clause can be served by an index.
+bool match_by_index(PlannerInfo* root, RelOptInfo* rel, RestrictInfo* restriction, PushedQual& qual,
+                    Expr** operand) {
+    const TableInfo& table = *planned(rel).table;
+    return (match_restriction(root, rel, table, restriction, qual, operand) && serves(table, qual)) ||
+           match_contents(root, rel, table, restriction, qual, operand);
+}
+
 // A path for each clause that an index serves. The plan finds the index again by the clause.
 void add_index_paths(PlannerInfo* root, RelOptInfo* rel, List* clauses, Relids required_outer) {
     if (!enable_indexscan)
         return;
-    const TableInfo& table = *planned(rel).table;
     ListCell* cell = nullptr;
     foreach (cell, clauses) {
         auto* restriction = lfirst_node(RestrictInfo, cell);
         PushedQual qual;
         Expr* operand = nullptr;
-        if (!match_restriction(root, rel, table, restriction, qual, &operand) || !serves(table, qual))
+        if (!match_by_index(root, rel, restriction, qual, &operand))
             continue;
         const Estimate scan = estimate(root, rel, clauses, restriction);
         if (scan.named >= 0)
@@ -195,8 +205,12 @@ bool names_by_join(PlannerInfo* root, RelOptInfo* rel, RestrictInfo* restriction
     const TableInfo& table = *planned(rel).table;
     PushedQual qual;
     Expr* operand = nullptr;
-    if (!join_clause_is_movable_to(restriction, rel) ||
-        !match_restriction(root, rel, table, restriction, qual, &operand))
+    if (!join_clause_is_movable_to(restriction, rel))
+        return false;
+    *is_world = false;
+    if (match_contents(root, rel, table, restriction, qual, &operand))
+        return true;
+    if (!match_restriction(root, rel, table, restriction, qual, &operand))
         return false;
     const ColumnRole role = table.columns[static_cast<std::size_t>(qual.column - 1)].role;
     *is_world = role == ColumnRole::world;
@@ -327,9 +341,13 @@ PushedClauses push_clauses(PlannerInfo* root, RelOptInfo* rel, List* clauses, co
             continue; // a Result node above tests it
         PushedQual qual;
         Expr* operand = nullptr;
-        if (!match_restriction(root, rel, *planned(rel).table, restriction, qual, &operand)) {
+        const TableInfo& table = *planned(rel).table;
+        const bool is_pushed = match_restriction(root, rel, table, restriction, qual, &operand);
+        if (!is_pushed) {
             out.local = lappend(out.local, restriction->clause);
-            continue;
+            if (restriction->clause != by_index ||
+                !match_contents(root, rel, table, restriction, qual, &operand))
+                continue;
         }
         if (operand != nullptr) {
             qual.operand = list_length(out.operands);
@@ -338,7 +356,8 @@ PushedClauses push_clauses(PlannerInfo* root, RelOptInfo* rel, List* clauses, co
         if (restriction->clause == by_index)
             out.index_qual = list_length(out.quals);
         out.quals = lappend(out.quals, encode_qual(qual));
-        out.pushed = lappend(out.pushed, restriction->clause);
+        if (is_pushed)
+            out.pushed = lappend(out.pushed, restriction->clause);
     }
     return out;
 }
@@ -354,6 +373,7 @@ Cost cost_of_aggregation(PlannerInfo* root, RelOptInfo* rel, const void* by_inde
 }
 
 void get_foreign_rel_size(PlannerInfo* root, RelOptInfo* rel, Oid relation) {
+    install_statistics_hook();
     auto* made = make_in<Planned>(CurrentMemoryContext);
     rel->fdw_private = made;
     get_table_info(relation, made->table);

@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "access/stratnum.h"
+#include "catalog/pg_operator_d.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -180,6 +181,16 @@ bool match_null_test(const Context& context, const NullTest* clause, PushedQual&
     return true;
 }
 
+bool compares_contents(Oid type) {
+    return type == TEXTOID || type == VARCHAROID || type == BYTEAOID;
+}
+
+bool find_contents(const Context& context, Node* node, AttrNumber& number) {
+    const ColumnInfo* column = column_of(context, node, number);
+    return column != nullptr && column->role == ColumnRole::stored &&
+           column->index != store::IndexKind::none && compares_contents(column->codec.base);
+}
+
 // A boolean column that must be true, or false.
 bool match_boolean(const Context& context, Node* node, bool wanted, PushedQual& qual) {
     AttrNumber number = 0;
@@ -229,6 +240,31 @@ bool match_restriction(PlannerInfo* root, RelOptInfo* rel, const TableInfo& tabl
                        PushedQual& qual, Expr** operand) {
     return !restriction->pseudoconstant && restriction_is_securely_promotable(restriction, rel) &&
            match_clause(root, rel->relid, table, restriction->clause, qual, operand);
+}
+
+bool match_contents(PlannerInfo* root, RelOptInfo* rel, const TableInfo& table, RestrictInfo* restriction,
+                    PushedQual& qual, Expr** operand) {
+    if (restriction->pseudoconstant || !IsA(restriction->clause, OpExpr) ||
+        !restriction_is_securely_promotable(restriction, rel))
+        return false;
+    const OpExpr* clause = castNode(OpExpr, restriction->clause);
+    // Equality of these types is its own commutator.
+    if (list_length(clause->args) != 2 ||
+        (clause->opno != TextEqualOperator && clause->opno != ByteaEqualOperator) ||
+        (OidIsValid(clause->inputcollid) && !get_collation_isdeterministic(clause->inputcollid)))
+        return false;
+    const Context context{root, rel->relid, table};
+    auto* left = static_cast<Node*>(linitial(clause->args));
+    auto* right = static_cast<Node*>(lsecond(clause->args));
+    AttrNumber number = 0;
+    if (!find_contents(context, left, number) || !is_operand(context, right)) {
+        std::swap(left, right);
+        if (!find_contents(context, left, number) || !is_operand(context, right))
+            return false;
+    }
+    qual = {number, Condition::equal, OperandForm::contents, false, -1};
+    *operand = reinterpret_cast<Expr*>(right);
+    return true;
 }
 
 bool names_rows(const PushedQual& qual) {

@@ -29,6 +29,7 @@ enum class OperandForm : std::uint8_t {
     integer8,
     real4, // real, double precision beside a column of the other
     real8,
+    contents, // beside a value: leads through its index, and the executor compares
 };
 
 // Plain data. `operand` is its number among the scan's expressions, or -1.
@@ -47,6 +48,12 @@ bool match_clause(PlannerInfo* root, Index relid, const TableInfo& table, Expr* 
 // The same for a condition of a base relation, minding security barriers.
 bool match_restriction(PlannerInfo* root, RelOptInfo* rel, const TableInfo& table, RestrictInfo* restriction,
                        PushedQual& qual, Expr** operand);
+
+// A comparison that the store cannot make, but whose index leads to all rows that can pass: text, varchar or
+// bytea = something, under a collation in which equal texts have equal bytes. It stays a condition of the
+// executor's as well.
+bool match_contents(PlannerInfo* root, RelOptInfo* rel, const TableInfo& table, RestrictInfo* restriction,
+                    PushedQual& qual, Expr** operand);
 
 // A condition that names rows: = or = ANY on the world, or on the entity or cell.
 bool names_rows(const PushedQual& qual);

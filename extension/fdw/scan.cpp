@@ -418,7 +418,7 @@ void Scan::narrow(std::uint32_t block, std::uint32_t first_word, std::uint32_t w
         if (qual.role != ColumnRole::stored)
             continue;
         const ColumnPlace& place = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)];
-        if (place.values == store::none)
+        if (place.values == store::none || qual.spec.form == OperandForm::contents)
             continue; // the executor tests it
         const std::uint32_t width = width_of(qual.predicate.type());
         const std::byte* values = plane(place.values, block, place_->block_slots * width);

@@ -11,7 +11,7 @@ namespace gamelan::fdw {
 namespace {
 
 constexpr std::uint32_t sampled_worlds = 32;
-constexpr std::uint32_t sampled_blocks = 64;
+constexpr std::uint32_t sampled_blocks = 256;
 constexpr TimestampTz kept_us = 1000 * 1000;
 constexpr TableSize assumed{1, 1000, 1024};
 

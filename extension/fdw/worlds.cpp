@@ -106,12 +106,21 @@ std::optional<store::WorldSlot> find_world(std::int64_t world_id, GameNumber gam
 
 void list_worlds(GameNumber game, std::vector<WorldPlace>& out) {
     out.clear();
+    bool is_any_evicted = false;
     for (std::uint32_t i = 0; i < pg::region().world_slots(); ++i) {
         const std::int64_t id = pg::region().control({i}).world_id.load(std::memory_order_acquire);
         const auto its_game = id != 0 ? game_of({id, {i}}) : std::nullopt;
         if (its_game && (game == any_game || *its_game == game))
             out.push_back({id, {i}});
     }
+    // All at once: whoever goes through them waits for the first only.
+    for (const WorldPlace& world : out)
+        if (pg::runtime(world.slot).state.load() == pg::WorldState::evicted) {
+            pg::runtime(world.slot).is_touched.store(true);
+            is_any_evicted = true;
+        }
+    if (is_any_evicted)
+        pg::wake(pg::shared->world_worker);
 }
 
 void require_worker() {

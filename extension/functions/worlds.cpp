@@ -18,6 +18,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(gamelan_complete_config);
 PG_FUNCTION_INFO_V1(gamelan_definitions_changed);
+PG_FUNCTION_INFO_V1(gamelan_definitions_written);
 PG_FUNCTION_INFO_V1(gamelan_world_runtime);
 PG_FUNCTION_INFO_V1(gamelan_step_world);
 PG_FUNCTION_INFO_V1(gamelan_state_hash);
@@ -36,6 +37,14 @@ PGDLLEXPORT Datum gamelan_definitions_changed(PG_FUNCTION_ARGS) {
     require_shared_memory();
     transaction::announce_definitions_at_commit();
     PG_RETURN_VOID();
+}
+
+// For a restore, which brings rows and calls none of our functions; also into a server that does not play.
+PGDLLEXPORT Datum gamelan_definitions_written(PG_FUNCTION_ARGS) {
+    (void)fcinfo;
+    if (shared != nullptr)
+        transaction::announce_definitions_at_commit();
+    return PointerGetDatum(nullptr);
 }
 
 PGDLLEXPORT Datum gamelan_world_runtime(PG_FUNCTION_ARGS) {

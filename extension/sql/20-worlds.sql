@@ -8,6 +8,13 @@ CREATE FUNCTION game._definitions_changed() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_definitions_changed';
 COMMENT ON FUNCTION game._definitions_changed() IS 'tells the world worker, when this transaction commits, to read the definitions again';
 
+CREATE FUNCTION game._definitions_written() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'gamelan_definitions_written';
+COMMENT ON FUNCTION game._definitions_written() IS 'does the same for rows that a restore brings';
+CREATE TRIGGER definitions_written AFTER INSERT OR UPDATE OR DELETE ON game.world_definition
+    FOR EACH STATEMENT EXECUTE FUNCTION game._definitions_written();
+COMMENT ON TRIGGER definitions_written ON game.world_definition IS 'the world worker reads the definitions again';
+
 CREATE FUNCTION game._world_runtime(
     OUT id bigint, OUT state text, OUT reason text, OUT tick bigint, OUT measured_rate double precision, OUT late_ticks bigint,
     OUT skipped_ticks bigint, OUT memory_bytes bigint, OUT last_checkpoint bigint, OUT commands_applied bigint,

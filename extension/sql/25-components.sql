@@ -52,6 +52,9 @@ CREATE TABLE game.game (
 );
 COMMENT ON TABLE game.game IS 'the games of this database: each is the schema of that name';
 SELECT pg_catalog.pg_extension_config_dump('game.game', '');
+CREATE TRIGGER definitions_written AFTER INSERT OR UPDATE OR DELETE ON game.game
+    FOR EACH STATEMENT EXECUTE FUNCTION game._definitions_written();
+COMMENT ON TRIGGER definitions_written ON game.game IS 'the world worker reads the definitions again';
 
 CREATE FUNCTION game._is_native_game(name text) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'gamelan_is_native_game';

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -193,6 +194,30 @@ TYPED_TEST(Comparisons, NeverSkipABlockThatHasAMatch) {
         RC_ASSERT(!any || predicate.may_match(zone));
         if (rows.size() == 1)
             RC_ASSERT(predicate.condition() == Condition::in_list || any == predicate.may_match(zone));
+    }));
+}
+
+// For types with an order, a value passes if and only if its key lies in one of the ranges.
+TYPED_TEST(Comparisons, NameTheKeysThatAnIndexHasToLookFor) {
+    using T = TypeParam;
+    EXPECT_TRUE(rc::check([] {
+        Predicate predicate(TypeOf<T>::value);
+        const T operand = *some_value<T>();
+        const Condition condition =
+            *rc::gen::element(Condition::equal, Condition::less, Condition::less_equal, Condition::greater,
+                              Condition::greater_equal, Condition::in_list);
+        if (condition == Condition::in_list) {
+            const T list[] = {operand, *some_value<T>(), *some_value<T>()};
+            predicate.set_list({bytes_of(list), sizeof list});
+        } else {
+            predicate.set(condition, bytes_of(&operand));
+        }
+        std::vector<Predicate::KeyRange> ranges;
+        predicate.key_ranges(ranges);
+        const T value = *some_value<T>();
+        const std::uint64_t key = store::order_key(TypeOf<T>::value, bytes_of(&value));
+        const auto has_key = [key](const Predicate::KeyRange& r) { return r.low <= key && key <= r.high; };
+        RC_ASSERT(predicate.passes(bytes_of(&value)) == std::any_of(ranges.begin(), ranges.end(), has_key));
     }));
 }
 

@@ -407,6 +407,34 @@ TEST(StoreKeys, OfIntervalsAreEqualWhenPostgresSaysSo) {
     EXPECT_NE(month, key(ColumnType::span, Span{0, 31, 0}));
 }
 
+// Units of small blocks stay the world's; what counts is whether anything is in them.
+TEST(StoreMemory, ThereIsHeadroomAgainOnceRowsAreGone) {
+    World w(World::plain(), 2u << 20);
+    const ColumnId name = w.of(w.hero, "name");
+    w.store.begin_tick();
+    bool is_short = false;
+    for (std::uint32_t slot = 0; slot < 60 && !is_short; ++slot) {
+        w.store.insert_row(w.hero, slot);
+        for (std::uint32_t bytes = 4000; bytes <= 16000; bytes *= 2)
+            try {
+                w.store.require_headroom();
+                w.store.set_value(name, slot, std::string(bytes, 'x'));
+            } catch (const Error& error) {
+                ASSERT_EQ(error.code(), sqlstate::out_of_memory);
+                is_short = true;
+            }
+    }
+    EXPECT_TRUE(is_short);
+    w.commit();
+    w.store.begin_tick();
+    for (std::uint32_t slot = 0; slot < 60; ++slot)
+        if (w.store.working().has_row(w.hero, slot))
+            w.store.delete_row(w.hero, slot);
+    w.commit();
+    w.store.begin_tick();
+    EXPECT_NO_THROW(w.store.require_headroom());
+}
+
 // Found by random lives.
 
 TEST(StoreFound, ABlockMayBeKeptInATickThatChangedTheLayout) {
@@ -456,6 +484,27 @@ TEST(StoreFound, KeptSharesOfTheHashFollowDeletedRowsAndRenamedColumns) {
     w.commit();
     EXPECT_EQ(w.store.newest().get<std::int32_t>(w.of(w.hero, "health"), 1), 5);
     EXPECT_EQ(w.store.newest().state_hash_kept(), w.store.newest().state_hash());
+}
+
+TEST(StoreFound, BlocksThatARolledBackSavepointAddedAreNotForgotten) {
+    World w(World::plain());
+    const SpaceId space = *w.store.newest().find_space(entity_space);
+    w.store.begin_tick();
+    w.store.begin_savepoint();
+    w.store.extend_space(space, 1000);
+    w.store.insert_row(w.hero, 999);
+    w.store.rollback_savepoint();
+    Definition next = World::plain();
+    next.components[0].columns.pop_back();
+    w.change(next);
+    w.commit();
+    EXPECT_EQ(w.store.lost_blocks(), 0u);
+    // Larger blocks, with the ones beyond the end among those that are copied.
+    w.store.begin_tick();
+    w.store.extend_space(space, 1500);
+    w.commit();
+    EXPECT_EQ(w.store.lost_blocks(), 0u);
+    EXPECT_FALSE(w.store.newest().has_row(w.hero, 999));
 }
 
 } // namespace

@@ -65,7 +65,7 @@ is($node->safe_psql('plain', q{SELECT string_agg(name, ' ') FROM game.game}), 'a
 my ($status, $out, $errors) = $node->psql('plain', 'ALTER FOREIGN TABLE arena.health ADD COLUMN place point');
 like($errors, qr/cannot be of type point/, 'what is refused is refused there');
 $node->safe_psql('plain', 'SELECT game.drop_game(\'arena\')');
-is($node->safe_psql('plain', 'SELECT count(*) FROM pg_foreign_table'), '0', 'and it can be dropped, with what inherits from it elsewhere');
+is($node->safe_psql('plain', 'SELECT count(*) FROM pg_foreign_table WHERE ftrelid <> \'game._entity\'::regclass'), '0', 'and it can be dropped, with what inherits from it elsewhere');
 
 $node->stop;
 done_testing();
