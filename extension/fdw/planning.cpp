@@ -182,7 +182,10 @@ void add_index_paths(PlannerInfo* root, RelOptInfo* rel, List* clauses, Relids r
 }
 
 void add_parallel_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan) {
-    const double pages = planned(rel).size.slots * Max(rel->reltarget->width, 8) / BLCKSZ;
+    // What a heap table with these rows would have: the work is in the rows, however few bytes they take
+    // here.
+    const double row_bytes = rel->reltarget->width + SizeofHeapTupleHeader + sizeof(ItemIdData);
+    const double pages = planned(rel).size.slots * row_bytes / BLCKSZ;
     const int workers = compute_parallel_worker(rel, pages, -1, max_parallel_workers_per_gather);
     if (workers <= 0 || scan.named >= 0)
         return;
