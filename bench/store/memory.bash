@@ -18,7 +18,8 @@ row_bytes() {
     sql "INSERT INTO $1.part SELECT $world, entity, $4 FROM generate_series(1, $count) AS entity"
     settle "$world"
     echo $((($(world_bytes "$world") - before) * 100 / count)) | awk '{ print $1 / 100 }' >"$scratch/bytes.$1"
-    sql "CREATE TABLE $1.heap AS SELECT $world::bigint AS world, entity::bigint, $4 FROM generate_series(1, $count) AS entity;
+    sql "CREATE TABLE $1.heap (world bigint NOT NULL, entity bigint NOT NULL, $3);
+         INSERT INTO $1.heap SELECT $world, entity, $4 FROM generate_series(1, $count) AS entity;
          ALTER TABLE $1.heap ADD PRIMARY KEY (world, entity)"
     sql "SELECT pg_total_relation_size('$1.heap')::numeric / $count" >"$scratch/bytes.heap"
     compare "bytes an entity and component: $2" "$scratch/bytes.$1" "heap with primary key" "$scratch/bytes.heap" less
@@ -88,6 +89,6 @@ wait_for_worlds() {
 # worker_ticks: processor time of the world worker so far, in clock ticks of the system.
 worker_ticks() {
     local pid
-    pid=$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type ~ '^gamelan.*worker' LIMIT 1")
+    pid=$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type ~ '^gamelan world worker' LIMIT 1")
     awk '{ print $14 + $15 }' "/proc/$pid/stat"
 }

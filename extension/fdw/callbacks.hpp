@@ -23,6 +23,10 @@ bool is_foreign_scan_parallel_safe(PlannerInfo* root, RelOptInfo* rel, RangeTblE
 // Row locks are refused: what they would have to stop is the world.
 RowMarkType get_foreign_row_mark_type(RangeTblEntry* entry, LockClauseStrength strength);
 
+// aggregate_planning.cpp
+void get_foreign_upper_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input,
+                             RelOptInfo* output, void* extra);
+
 // execution.cpp
 void begin_foreign_scan(ForeignScanState* node, int flags);
 TupleTableSlot* iterate_foreign_scan(ForeignScanState* node);

@@ -161,14 +161,6 @@ bool names_worlds(Scan& scan) {
     return false;
 }
 
-// A world that has published nothing: one that the query names is waited for; of all worlds, those that may
-// come soon.
-void wait_for_world(Scan& scan) {
-    const WorldPlace world = scan.waiting_for();
-    if ((!names_worlds(scan) && !is_recovering(world)) || !wait_for_version(world))
-        scan.skip_waiting();
-}
-
 bool passes_recheck(ForeignScanState* node, TupleTableSlot* slot) {
     ExprContext* context = node->ss.ps.ps_ExprContext;
     context->ecxt_scantuple = slot;
@@ -177,8 +169,14 @@ bool passes_recheck(ForeignScanState* node, TupleTableSlot* slot) {
 
 } // namespace
 
-List* encode_plan(List* quals, List* needed, int by_index) {
-    return list_make3(quals, needed, list_make1_int(by_index));
+void wait_for_world(Scan& scan) {
+    const WorldPlace world = scan.waiting_for();
+    if ((!names_worlds(scan) && !is_recovering(world)) || !wait_for_version(world))
+        scan.skip_waiting();
+}
+
+List* encode_plan(List* quals, List* needed, int by_index, List* aggregation) {
+    return list_make4(quals, needed, list_make1_int(by_index), aggregation);
 }
 
 int planned_index(const ForeignScan* plan) {
@@ -213,7 +211,11 @@ void set_defaults(Scan& scan, Relation relation, MemoryContext context) {
         const pg::DefaultValue found =
             pg::default_of(RelationGetRelid(relation), attribute->attnum, attribute->atttypid,
                            attribute->atttypmod, relation->rd_rel->relowner);
-        scan.set_default(attribute->attnum, found.value, found.is_null);
+        const pg::ColumnCodec& codec = scan.table().columns[static_cast<std::size_t>(i)].codec;
+        pg::EncodedValue encoded;
+        if (!found.is_null && codec.stored != ColumnType::value)
+            codec.encode(found.value, encoded);
+        scan.set_default(attribute->attnum, found.value, found.is_null, encoded);
     }
     MemoryContextSwitchTo(old);
 }
@@ -236,11 +238,17 @@ void begin_foreign_scan(ForeignScanState* node, int flags) {
     const auto* plan = castNode(ForeignScan, node->ss.ps.plan);
     auto* execution = make_in<Execution>(node->ss.ps.state->es_query_cxt);
     node->fdw_state = execution;
-    get_table_info(RelationGetRelid(node->ss.ss_currentRelation), execution->table);
+    const std::optional<PlannedAggregation> aggregation = planned_aggregation(plan);
+    get_table_info(aggregation ? aggregation->relation : RelationGetRelid(node->ss.ss_currentRelation),
+                   execution->table);
     const std::span<const PushedQual> quals = planned_quals(plan);
     const std::span<const AttrNumber> needed = planned_columns(plan);
     const int by_index = planned_index(plan);
-    pg::sql_boundary([&] { execution->scan.emplace(execution->table, quals, needed, by_index); });
+    pg::sql_boundary([&] {
+        execution->scan.emplace(execution->table, quals, needed, by_index);
+        if (aggregation)
+            execution->aggregation.emplace(*aggregation, *execution->table);
+    });
     execution->operands = ExecInitExprList(plan->fdw_exprs, &node->ss.ps);
     const bool is_helper = plan->scan.plan.parallel_aware && IsParallelWorker();
     if ((flags & EXEC_FLAG_EXPLAIN_ONLY) != 0 || is_helper || !bms_is_empty(plan->scan.plan.allParam))
@@ -254,6 +262,8 @@ TupleTableSlot* iterate_foreign_scan(ForeignScanState* node) {
     Execution& execution = Execution::of(node);
     if (!execution.is_started)
         start(node);
+    if (execution.aggregation)
+        return iterate_aggregation(node);
     Scan& scan = *execution.scan;
     TupleTableSlot* slot = node->ss.ss_ScanTupleSlot;
     for (;;) {
@@ -285,7 +295,10 @@ TupleTableSlot* iterate_foreign_scan(ForeignScanState* node) {
 }
 
 void rescan_foreign_scan(ForeignScanState* node) {
-    Execution::of(node).is_started = false;
+    Execution& execution = Execution::of(node);
+    execution.is_started = false;
+    if (execution.aggregation)
+        execution.aggregation->is_done = false;
 }
 
 // The state's destructor runs with the query's memory, after an error too.

@@ -29,11 +29,28 @@ void explain_quals(ForeignScanState* node, ExplainState* state) {
     ExplainPropertyText("Pushed Quals", deparse_expression(condition, context, has_prefix, false), state);
 }
 
+// The row of an aggregating scan has no columns of the component: what it says of them was kept aside.
+void explain_aggregation(const PlannedAggregation& aggregation, ExplainState* state) {
+    const char* name = get_rel_name(aggregation.relation);
+    const char* schema = get_namespace_name(get_rel_namespace(aggregation.relation));
+    ExplainPropertyText("Relations", psprintf("Aggregate on %s", quote_qualified_identifier(schema, name)),
+                        state);
+    if (aggregation.conditions == NIL)
+        return;
+    auto* condition = reinterpret_cast<Node*>(make_ands_explicit(aggregation.conditions));
+    ExplainPropertyText(
+        "Pushed Quals",
+        deparse_expression(condition, deparse_context_for(name, aggregation.relation), false, false), state);
+}
+
 } // namespace
 
 void explain_foreign_scan(ForeignScanState* node, ExplainState* state) {
     const Scan& scan = *Execution::of(node).scan;
-    explain_quals(node, state);
+    if (const auto aggregation = planned_aggregation(castNode(ForeignScan, node->ss.ps.plan)))
+        explain_aggregation(*aggregation, state);
+    else
+        explain_quals(node, state);
     ExplainPropertyText("Route", route_name(scan), state);
     if (scan.route() == Route::index)
         ExplainPropertyText(

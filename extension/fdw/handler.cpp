@@ -14,6 +14,7 @@ PGDLLEXPORT Datum gamelan_fdw_handler(PG_FUNCTION_ARGS) {
     routine->GetForeignRelSize = get_foreign_rel_size;
     routine->GetForeignPaths = get_foreign_paths;
     routine->GetForeignPlan = get_foreign_plan;
+    routine->GetForeignUpperPaths = get_foreign_upper_paths;
     routine->BeginForeignScan = begin_foreign_scan;
     routine->IterateForeignScan = iterate_foreign_scan;
     routine->ReScanForeignScan = rescan_foreign_scan;

@@ -4,12 +4,9 @@
 //
 // A plain scan must run in the leader of a parallel query, because only there is the statement's view. What
 // may run in helpers is the parallel scan, in which the leader hands out blocks of its own view.
+#include "extension/fdw/planning.hpp"
 #include "extension/fdw/owned.hpp"
-#include "extension/fdw/pushdown.hpp"
 #include "extension/fdw/statistics.hpp"
-#include "extension/fdw/table_size.hpp"
-
-#include "extension/fdw/execution.hpp"
 
 extern "C" {
 #include "access/sysattr.h"
@@ -32,19 +29,10 @@ constexpr double slot_cost = 0.02;     // to look whether a slot has a row
 constexpr double condition_cost = 0.1; // to test a slot in its block
 constexpr double row_cost = 1.5;       // to hand a row out
 constexpr double value_cost = 0.4;     // and each of its columns
+constexpr double taken_cost = 0.1;     // to take a row into an aggregate
 constexpr double lookup_cost = 2;      // to find a row by its name
 constexpr double entry_cost = 4;       // to find a row through an index, anywhere in memory
 constexpr double world_cost = 4;       // to enter a world
-
-// Of a base relation, in RelOptInfo::fdw_private.
-struct Planned {
-    std::shared_ptr<const TableInfo> table;
-    TableSize size;
-};
-
-const Planned& planned(const RelOptInfo* rel) {
-    return *static_cast<const Planned*>(rel->fdw_private);
-}
 
 // What a scan with some conditions does.
 struct Estimate {
@@ -134,10 +122,10 @@ struct Cost2 {
     Cost run;
 };
 
-Cost2 cost_of(const RelOptInfo* rel, const Estimate& scan) {
+// To find the rows, before any is handed out; in units of cpu_operator_cost.
+double cost_of_finding(const RelOptInfo* rel, const Estimate& scan) {
     const Planned& table = planned(rel);
-    const double values = list_length(rel->reltarget->exprs);
-    double operators = scan.worlds * world_cost + scan.fetched * (row_cost + values * value_cost);
+    double operators = scan.worlds * world_cost;
     if (scan.named >= 0)
         operators += scan.worlds * scan.named * lookup_cost;
     else if (scan.found >= 0)
@@ -145,6 +133,12 @@ Cost2 cost_of(const RelOptInfo* rel, const Estimate& scan) {
     else
         operators += table.size.slots * scan.worlds / table.size.worlds *
                      (slot_cost + scan.conditions * condition_cost);
+    return operators;
+}
+
+Cost2 cost_of(const RelOptInfo* rel, const Estimate& scan) {
+    const double values = list_length(rel->reltarget->exprs);
+    const double operators = cost_of_finding(rel, scan) + scan.fetched * (row_cost + values * value_cost);
     const QualCost& target = rel->reltarget->cost;
     return {scan.local.startup + target.startup, operators * cpu_operator_cost +
                                                      scan.fetched * scan.local.per_tuple +
@@ -188,7 +182,10 @@ void add_index_paths(PlannerInfo* root, RelOptInfo* rel, List* clauses, Relids r
 }
 
 void add_parallel_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan) {
-    const double pages = planned(rel).size.slots * Max(rel->reltarget->width, 8) / BLCKSZ;
+    // What a heap table with these rows would have: the work is in the rows, however few bytes they take
+    // here.
+    const double row_bytes = rel->reltarget->width + SizeofHeapTupleHeader + sizeof(ItemIdData);
+    const double pages = planned(rel).size.slots * row_bytes / BLCKSZ;
     const int workers = compute_parallel_worker(rel, pages, -1, max_parallel_workers_per_gather);
     if (workers <= 0 || scan.named >= 0)
         return;
@@ -338,6 +335,46 @@ List* needed_columns(const RelOptInfo* rel, List* local, const TableInfo& table)
 
 } // namespace
 
+PushedClauses push_clauses(PlannerInfo* root, RelOptInfo* rel, List* clauses, const void* by_index) {
+    PushedClauses out;
+    ListCell* cell = nullptr;
+    foreach (cell, clauses) {
+        auto* restriction = lfirst_node(RestrictInfo, cell);
+        if (restriction->pseudoconstant)
+            continue; // a Result node above tests it
+        PushedQual qual;
+        Expr* operand = nullptr;
+        const TableInfo& table = *planned(rel).table;
+        const bool is_pushed = match_restriction(root, rel, table, restriction, qual, &operand);
+        if (!is_pushed) {
+            out.local = lappend(out.local, restriction->clause);
+            if (restriction->clause != by_index ||
+                !match_contents(root, rel, table, restriction, qual, &operand))
+                continue;
+        }
+        if (operand != nullptr) {
+            qual.operand = list_length(out.operands);
+            out.operands = lappend(out.operands, operand);
+        }
+        if (restriction->clause == by_index)
+            out.index_qual = list_length(out.quals);
+        out.quals = lappend(out.quals, encode_qual(qual));
+        if (is_pushed)
+            out.pushed = lappend(out.pushed, restriction->clause);
+    }
+    return out;
+}
+
+Cost cost_of_aggregation(PlannerInfo* root, RelOptInfo* rel, const void* by_index, int aggregates) {
+    RestrictInfo* indexed = nullptr;
+    ListCell* cell = nullptr;
+    foreach (cell, rel->baserestrictinfo)
+        if (by_index != nullptr && lfirst_node(RestrictInfo, cell)->clause == by_index)
+            indexed = lfirst_node(RestrictInfo, cell);
+    const Estimate scan = estimate(root, rel, rel->baserestrictinfo, indexed);
+    return (cost_of_finding(rel, scan) + scan.fetched * aggregates * taken_cost) * cpu_operator_cost;
+}
+
 void get_foreign_rel_size(PlannerInfo* root, RelOptInfo* rel, Oid relation) {
     install_statistics_hook();
     auto* made = make_in<Planned>(CurrentMemoryContext);
@@ -361,40 +398,15 @@ void get_foreign_paths(PlannerInfo* root, RelOptInfo* rel, Oid) {
 
 ForeignScan* get_foreign_plan(PlannerInfo* root, RelOptInfo* rel, Oid, ForeignPath* path, List* targets,
                               List* clauses, Plan* outer) {
+    if (IS_UPPER_REL(rel))
+        return get_aggregation_plan(root, path, targets);
     const TableInfo& table = *planned(rel).table;
     const void* by_index = path->fdw_private == NIL ? nullptr : linitial(path->fdw_private);
-    int index_qual = -1;
-    List* quals = NIL;
-    List* operands = NIL;
-    List* pushed = NIL;
-    List* local = NIL;
-    ListCell* cell = nullptr;
-    foreach (cell, clauses) {
-        auto* restriction = lfirst_node(RestrictInfo, cell);
-        if (restriction->pseudoconstant)
-            continue; // a Result node above tests it
-        PushedQual qual;
-        Expr* operand = nullptr;
-        const bool is_pushed = match_restriction(root, rel, table, restriction, qual, &operand);
-        if (!is_pushed) {
-            local = lappend(local, restriction->clause);
-            if (restriction->clause != by_index ||
-                !match_contents(root, rel, table, restriction, qual, &operand))
-                continue;
-        }
-        if (operand != nullptr) {
-            qual.operand = list_length(operands);
-            operands = lappend(operands, operand);
-        }
-        if (restriction->clause == by_index)
-            index_qual = list_length(quals);
-        quals = lappend(quals, encode_qual(qual));
-        if (is_pushed)
-            pushed = lappend(pushed, restriction->clause);
-    }
-    return make_foreignscan(targets, local, rel->relid, operands,
-                            encode_plan(quals, needed_columns(rel, local, table), index_qual), NIL, pushed,
-                            outer);
+    const PushedClauses clauses_of = push_clauses(root, rel, clauses, by_index);
+    List* needed = needed_columns(rel, clauses_of.local, table);
+    return make_foreignscan(targets, clauses_of.local, rel->relid, clauses_of.operands,
+                            encode_plan(clauses_of.quals, needed, clauses_of.index_qual, NIL), NIL,
+                            clauses_of.pushed, outer);
 }
 
 bool is_foreign_scan_parallel_safe(PlannerInfo*, RelOptInfo*, RangeTblEntry*) {

@@ -1,6 +1,6 @@
 // What is read from a version may be garbage once the view's pin was taken away. So sizes come from the
 // table's place, which was checked when it was made; every reference is resolved within the region; the view
-// is asked before each block, and again after the values of each row were copied.
+// is asked before each block, and again after values of rows were copied.
 #include "extension/fdw/scan.hpp"
 
 #include "extension/pg/definition.hpp"
@@ -23,6 +23,22 @@ std::int64_t integer_at(const std::byte* at) {
     std::int64_t out;
     std::memcpy(&out, at, sizeof out);
     return out;
+}
+
+// Whose Datum is the value itself, and needs nothing looked up.
+bool is_by_value(ColumnType type) {
+    switch (type) {
+    case ColumnType::boolean:
+    case ColumnType::i8:
+    case ColumnType::i16:
+    case ColumnType::i32:
+    case ColumnType::i64:
+    case ColumnType::f32:
+    case ColumnType::f64:
+        return true;
+    default:
+        return false;
+    }
 }
 
 // The integers that a condition names.
@@ -83,6 +99,8 @@ Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> q
         add_column(qual.spec.column);
     for (const Column& column : columns_)
         needs_generation_ |= column.role == ColumnRole::handle;
+    batch_values_.resize(columns_.size() * max_batch);
+    batch_nulls_ = std::make_unique<bool[]>(columns_.size() * max_batch);
     needs_generation_ = !table_->is_cells && (needs_generation_ || has_handle_quals_);
 }
 
@@ -174,6 +192,7 @@ void Scan::restart() {
     world_index_ = 0;
     is_in_world_ = false;
     word_ = end_word_ = 0;
+    batch_size_ = batch_next_ = 0;
     is_over_ = std::any_of(quals_.begin(), quals_.end(), [](const Qual& qual) {
         return qual.predicate.condition() == query::Condition::never;
     });
@@ -223,6 +242,13 @@ void Scan::bind_columns() {
                place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].values == store::none;
     });
     column_count_ = is_testing_ ? columns_.size() : needed_count_;
+    is_all_batched_ = true;
+    for (std::size_t i = 0; i < column_count_; ++i) {
+        Column& column = columns_[i];
+        column.is_batched =
+            column.role != ColumnRole::stored || column.is_missing || is_by_value(column.info->codec.stored);
+        is_all_batched_ &= column.is_batched;
+    }
 }
 
 bool Scan::is_default_missing() const {
@@ -236,12 +262,13 @@ bool Scan::needs_default(AttrNumber number) const {
     });
 }
 
-void Scan::set_default(AttrNumber number, Datum value, bool is_null) {
+void Scan::set_default(AttrNumber number, Datum value, bool is_null, const pg::EncodedValue& encoded) {
     for (Column& column : columns_)
         if (column.number == number) {
             column.has_default = true;
             column.default_is_null = is_null;
             column.default_value = value;
+            std::memcpy(column.default_bytes, encoded.inline_bytes, sizeof column.default_bytes);
         }
 }
 
@@ -527,52 +554,182 @@ Datum Scan::value_at(Column& column, std::uint32_t slot) const {
     return column.info->codec.decode_fixed(column.room);
 }
 
-void Scan::fill_row(std::uint32_t slot, Datum* values, bool* nulls) {
+template <class T, class ToDatum>
+void Scan::read_values(const Column& column, Datum* values, ToDatum to_datum) const {
+    for (std::uint32_t k = 0; k < batch_size_; ++k) {
+        T value;
+        std::memcpy(&value, column.values + std::size_t{batch_slots_[k]} * column.stride, sizeof value);
+        values[k] = to_datum(value);
+    }
+}
+
+// A column of all rows of the batch.
+void Scan::read_many(const Column& column, Datum* values, bool* nulls) const {
+    std::fill_n(nulls, batch_size_, column.is_missing && column.default_is_null);
+    if (column.role == ColumnRole::world)
+        return (void)std::fill_n(values, batch_size_, Int64GetDatum(opened_id_));
+    if (column.role == ColumnRole::handle) {
+        for (std::uint32_t k = 0; k < batch_size_; ++k)
+            values[k] = Int64GetDatum(handle_of(batch_slots_[k]));
+        return;
+    }
+    if (column.is_missing)
+        return (void)std::fill_n(values, batch_size_, column.default_value);
+    if (column.nulls != nullptr)
+        for (std::uint32_t k = 0; k < batch_size_; ++k)
+            nulls[k] = (column.nulls[batch_slots_[k] / word_slots] >> batch_slots_[k] % word_slots & 1) != 0;
+    switch (column.info->codec.stored) {
+    case ColumnType::boolean:
+        return read_values<std::uint8_t>(column, values, [](auto v) { return BoolGetDatum(v != 0); });
+    case ColumnType::i8:
+        return read_values<char>(column, values, [](auto v) { return CharGetDatum(v); });
+    case ColumnType::i16:
+        return read_values<std::int16_t>(column, values, [](auto v) { return Int16GetDatum(v); });
+    case ColumnType::i32:
+        return read_values<std::int32_t>(column, values, [](auto v) { return Int32GetDatum(v); });
+    case ColumnType::i64:
+        return read_values<std::int64_t>(column, values, [](auto v) { return Int64GetDatum(v); });
+    case ColumnType::f32:
+        return read_values<float>(column, values, [](auto v) { return Float4GetDatum(v); });
+    default:
+        return read_values<double>(column, values, [](auto v) { return Float8GetDatum(v); });
+    }
+}
+
+// What is in the word of the mask that the scan is at. Values that are Datums by themselves are copied for
+// all rows together, and the view is asked once; others are made row by row.
+void Scan::fill_batch() {
+    batch_size_ = batch_next_ = 0;
+    for (std::uint64_t left = mask_[word_]; left != 0; left &= left - 1)
+        batch_slots_[batch_size_++] = word_ * word_slots + static_cast<std::uint32_t>(std::countr_zero(left));
+    mask_[word_] = 0;
+    for (std::size_t i = 0; i < column_count_; ++i)
+        if (columns_[i].is_batched)
+            read_many(columns_[i], &batch_values_[i * max_batch], &batch_nulls_[i * max_batch]);
+    view_->check();
+}
+
+void Scan::hand_out(Datum* values, bool* nulls) {
+    const std::uint32_t row = batch_next_++;
     for (std::size_t i = 0; i < column_count_; ++i) {
         Column& column = columns_[i];
         Datum& value = values[column.number - 1];
         bool& is_null = nulls[column.number - 1];
-        is_null = false;
-        if (column.role == ColumnRole::world)
-            value = Int64GetDatum(opened_id_);
-        else if (column.role == ColumnRole::handle)
-            value = Int64GetDatum(handle_of(slot));
-        else if (column.is_missing) {
-            value = column.default_value;
-            is_null = column.default_is_null;
-        } else if (column.nulls != nullptr && (column.nulls[slot / word_slots] >> slot % word_slots & 1) != 0)
-            is_null = true;
-        else
+        if (column.is_batched) {
+            value = batch_values_[i * max_batch + row];
+            is_null = batch_nulls_[i * max_batch + row];
+            continue;
+        }
+        const std::uint32_t slot = batch_slots_[row];
+        is_null = column.nulls != nullptr && (column.nulls[slot / word_slots] >> slot % word_slots & 1) != 0;
+        if (!is_null)
             value = value_at(column, slot);
     }
+    if (!is_all_batched_)
+        view_->check();
 }
 
 Step Scan::next(Datum* values, bool* nulls) {
-    if (is_over_)
-        return Step::end;
-    for (;;) {
+    while (batch_next_ == batch_size_) {
+        if (is_over_)
+            return Step::end;
         while (word_ < end_word_ && mask_[word_] == 0)
             ++word_;
-        if (word_ == end_word_) {
-            if (++blocks_since_pause_ == blocks_between_pauses) {
-                blocks_since_pause_ = 0;
-                return Step::pause;
-            }
-            if (const auto step = advance()) {
-                is_over_ = *step == Step::end;
-                return *step;
-            }
+        if (word_ < end_word_) {
+            if (has_handle_quals_)
+                drop_unaccepted_handles(word_, word_ + 1);
+            fill_batch();
             continue;
         }
-        const std::uint32_t slot =
-            word_ * word_slots + static_cast<std::uint32_t>(std::countr_zero(mask_[word_]));
-        mask_[word_] &= mask_[word_] - 1;
-        if (has_handle_quals_ && !accepts_handle(handle_of(slot)))
-            continue;
-        fill_row(slot, values, nulls);
-        view_->check();
-        return is_testing_ ? Step::row_to_test : Step::row;
+        if (++blocks_since_pause_ == blocks_between_pauses) {
+            blocks_since_pause_ = 0;
+            return Step::pause;
+        }
+        if (const auto step = advance()) {
+            is_over_ = *step == Step::end;
+            return *step;
+        }
     }
+    hand_out(values, nulls);
+    return is_testing_ ? Step::row_to_test : Step::row;
+}
+
+// Aggregates.
+
+const Scan::Column& Scan::column_of(AttrNumber number) const {
+    return *std::find_if(columns_.begin(), columns_.end(),
+                         [number](const Column& column) { return column.number == number; });
+}
+
+// Whether rows of a world that lacks columns pass the conditions on those: all do, or none.
+bool Scan::defaults_pass() const {
+    return std::all_of(quals_.begin(), quals_.end(), [this](const Qual& qual) {
+        const Column& column = column_of(qual.spec.column);
+        if (qual.role != ColumnRole::stored || !column.is_missing)
+            return true;
+        switch (qual.predicate.condition()) {
+        case query::Condition::is_null:
+            return column.default_is_null;
+        case query::Condition::is_not_null:
+            return !column.default_is_null;
+        default:
+            return !column.default_is_null && qual.predicate.passes(column.default_bytes);
+        }
+    });
+}
+
+void Scan::drop_unaccepted_handles(std::uint32_t first_word, std::uint32_t end_word) {
+    for (std::uint32_t w = first_word; w < end_word; ++w)
+        for (std::uint64_t left = mask_[w]; left != 0; left &= left - 1) {
+            const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
+            if (!accepts_handle(handle_of(w * word_slots + bit)))
+                mask_[w] &= ~(std::uint64_t{1} << bit);
+        }
+}
+
+// All rows of the mask at once.
+void Scan::take_block(std::span<Aggregate> aggregates) {
+    if (has_handle_quals_)
+        drop_unaccepted_handles(word_, end_word_);
+    const std::uint32_t words = end_word_ - word_;
+    for (Aggregate& aggregate : aggregates) {
+        query::Accumulator& accumulator = aggregate.accumulator;
+        const Column* column = aggregate.column == 0 ? nullptr : &column_of(aggregate.column);
+        if (column == nullptr || column->role != ColumnRole::stored) {
+            accumulator.add(mask_ + word_, words, nullptr, nullptr); // never NULL
+        } else if (!column->is_missing) {
+            const std::byte* values = column->stride == 0
+                                          ? nullptr
+                                          : column->values + std::size_t{word_} * word_slots * column->stride;
+            accumulator.add(mask_ + word_, words, values,
+                            column->nulls == nullptr ? nullptr : column->nulls + word_);
+        } else if (!column->default_is_null) {
+            std::uint64_t rows = 0;
+            for (std::uint32_t w = word_; w < end_word_; ++w)
+                rows += static_cast<std::uint64_t>(std::popcount(mask_[w]));
+            accumulator.add_same(rows, column->default_bytes);
+        }
+    }
+    word_ = end_word_;
+}
+
+Step Scan::take_all(std::span<Aggregate> aggregates) {
+    while (!is_over_) {
+        if (word_ < end_word_ && (!is_testing_ || defaults_pass()))
+            take_block(aggregates);
+        word_ = end_word_;
+        if (++blocks_since_pause_ == blocks_between_pauses) {
+            blocks_since_pause_ = 0;
+            return Step::pause;
+        }
+        if (const auto step = advance()) {
+            is_over_ = *step == Step::end;
+            if (!is_over_)
+                return *step;
+        }
+    }
+    view_->check();
+    return Step::end;
 }
 
 // Sharing.
@@ -613,6 +770,7 @@ void Scan::stop_sharing() {
     }
     shared_ = nullptr;
     is_over_ = true;
+    batch_size_ = batch_next_ = 0;
 }
 
 void Scan::share(SharedScan* shared) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/grid/planet.hpp"
+#include "core/query/aggregate.hpp"
 #include "core/query/predicate.hpp"
 #include "core/store/ordered_index.hpp"
 
@@ -59,6 +60,10 @@ class Scan {
         ColumnRole role;
         query::Predicate predicate;
     };
+    struct Aggregate {
+        AttrNumber column; // 0: counts rows
+        query::Accumulator accumulator;
+    };
     struct Counters {
         std::uint64_t blocks_scanned = 0;
         std::uint64_t blocks_skipped = 0;
@@ -100,13 +105,18 @@ class Scan {
     // `values` and `nulls` have room for all columns; those that are not needed are left alone.
     Step next(Datum* values, bool* nulls);
 
+    // Instead of next(): takes all rows into `aggregates`, whose columns are among the needed ones. Answers
+    // anything but a row; called again after everything but the end.
+    Step take_all(std::span<Aggregate> aggregates);
+
     bool accepts_world(std::int64_t id) const;
     const WorldPlace& waiting_for() const { return waiting_for_; }
     void skip_waiting() { ++world_index_; }
 
     // Postgres zone.
     bool needs_default(AttrNumber number) const;
-    void set_default(AttrNumber number, Datum value, bool is_null);
+    // `encoded`: as the store would hold it, if it is of fixed width.
+    void set_default(AttrNumber number, Datum value, bool is_null, const pg::EncodedValue& encoded);
 
     Counters counters;
 
@@ -120,6 +130,7 @@ class Scan {
         std::uint32_t values_plane = store::none;
         std::uint32_t nulls_plane = store::none;
         bool is_missing = false;
+        bool is_batched = false; // read for many rows at once
         // In the current block.
         const std::byte* values = nullptr;
         std::uint32_t stride = 0;
@@ -128,6 +139,7 @@ class Scan {
         bool has_default = false;
         bool default_is_null = true;
         Datum default_value = 0;
+        alignas(8) std::byte default_bytes[16] = {};
         alignas(8) std::byte room[16] = {}; // the value of a 16-byte type in the current row
     };
 
@@ -156,7 +168,15 @@ class Scan {
     const std::byte* plane(std::uint32_t plane, std::uint32_t block, std::size_t bytes) const;
     std::int64_t handle_of(std::uint32_t slot) const;
     bool accepts_handle(std::int64_t handle) const;
-    void fill_row(std::uint32_t slot, Datum* values, bool* nulls);
+    void fill_batch();
+    void read_many(const Column& column, Datum* values, bool* nulls) const;
+    template <class T, class ToDatum>
+    void read_values(const Column& column, Datum* values, ToDatum to_datum) const;
+    void hand_out(Datum* values, bool* nulls);
+    void take_block(std::span<Aggregate> aggregates);
+    void drop_unaccepted_handles(std::uint32_t first_word, std::uint32_t end_word);
+    const Column& column_of(AttrNumber number) const;
+    bool defaults_pass() const;
     Datum value_at(Column& column, std::uint32_t slot) const;
 
     std::shared_ptr<const TableInfo> table_;
@@ -201,11 +221,20 @@ class Scan {
     std::uint32_t blocks_since_pause_ = 0;
 
     // The current block.
-    std::uint64_t mask_[store::max_block_slots / 64];
+    std::uint64_t mask_[store::max_block_slots / 64] = {};
     std::uint32_t word_ = 0;
     std::uint32_t end_word_ = 0;
     std::uint32_t first_slot_ = 0;
     const std::byte* generations_ = nullptr;
+
+    // Rows of one word of the mask, in the order of slots: copied, and good even if the block goes.
+    static constexpr std::uint32_t max_batch = 64;
+    std::uint32_t batch_size_ = 0;
+    std::uint32_t batch_next_ = 0;
+    bool is_all_batched_ = false;
+    std::uint32_t batch_slots_[max_batch];
+    std::vector<Datum> batch_values_; // max_batch for each column
+    std::unique_ptr<bool[]> batch_nulls_;
 };
 
 } // namespace gamelan::fdw
