@@ -129,7 +129,7 @@ kind_oracle() {
     throwaway_start gamelan "$RUN/oracle/postgres.log" || return 1
     create_extension_database "$TEST_SOCKET" "$TEST_PORT" gamelan || return 1
     throwaway_restart_script "$TEST_SOCKET/restart" || return 1
-    local cases=${GAMELAN_ORACLE_CASES:-4000}
+    local cases=${GAMELAN_ORACLE_CASES:-3000}
     # Its limit grows with what was asked for.
     "${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 $((RUNNER_LIMIT_S + cases / 5)) \
         "$RUN/oracle/bin/gamelan_oracle" --dsn "$(throwaway_dsn)" --restart "$TEST_SOCKET/restart >&2" \

@@ -91,6 +91,7 @@ std::string Changes::column_definition(const Column& column, bool is_hot, const 
 }
 
 Table& Changes::create_table() {
+    schema_.is_behind = true;
     auto table = std::make_unique<Table>();
     table->name = new_name("t");
     Table* parent = schema_.tables.empty() || !random_.one_in(3) ? nullptr : &schema_.any(random_);
