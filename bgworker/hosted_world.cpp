@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <limits>
+#include <unordered_set>
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
@@ -60,14 +61,15 @@ void HostedWorld::set_state(WorldState state, const Error& error) {
 }
 
 void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t head_tick,
-                          std::uint64_t log_tick, std::uint64_t row_hash) {
+                          std::uint64_t log_tick, std::uint64_t row_hash,
+                          const std::vector<store::Entity>& queued) {
     simulation_ = std::move(simulation);
     log_tick_ = log_tick;
     row_hash_ = row_hash;
     head_tick_ = head_tick; // a checkpoint, or a predecessor's memory, may be ahead of it
     head_written_ns_ = rate_since_ns_ = monotonic_ns();
     rate_ticks_ = 0;
-    find_free_entities();
+    find_free_entities(queued);
     fill_entity_pool();
     ConditionVariableBroadcast(&runtime().published);
 }
@@ -95,23 +97,31 @@ void HostedWorld::add_redefinition(std::vector<game::Command>& commands) {
     }
 }
 
-// Slots whose entity went. Those that a session had reserved when the worker before this one died look free
-// too: if both spawn, the later one is refused.
-void HostedWorld::find_free_entities() {
+// Slots whose entity went, but for those that `queued` transactions spawn entities in. Those that a session
+// had reserved when the worker before this one died look free too: if both spawn, the later one is refused.
+void HostedWorld::find_free_entities(const std::vector<store::Entity>& queued) {
     free_entities_.clear();
     const store::Snapshot state = simulation_->store().newest();
     const auto planes = store::entity_planes(state);
     if (!planes)
         return;
     const std::uint32_t slots = state.slot_count(planes->space);
+    std::unordered_set<std::uint64_t> taken;
+    std::uint32_t next_slot = slots;
+    for (const store::Entity entity : queued) {
+        taken.insert(entity.handle);
+        if (entity.slot() < store::max_slots)
+            next_slot = Max(next_slot, entity.slot() + 1);
+    }
     for (std::uint32_t slot = slots; slot-- > 1;) {
         const auto generation = state.get<std::uint32_t>(planes->generation, slot);
-        if (!state.has_row(planes->component, slot) && generation < store::last_generation)
+        if (!state.has_row(planes->component, slot) && generation < store::last_generation &&
+            !taken.contains(store::Entity::of(slot, generation).handle))
             free_entities_.push_back(store::Entity::of(slot, generation));
     }
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
-    pool.next_slot = Max(pool.next_slot, slots);
+    pool.next_slot = Max(pool.next_slot, next_slot);
     pool.count = 0;
     LWLockRelease(pg::shared->lock);
 }
