@@ -34,13 +34,13 @@ lint_tidy() {
 }
 
 # The suppressed checks of Debian's cppcheck 2.10 do not understand placement new, packed indexing into spans and
-# [[gnu::always_inline]] bodies; the compilers' own warnings and the sanitizers cover what they look for.
+# [[gnu::always_inline]] bodies, nor that std::byte may be copied; the compilers' own warnings and the sanitizers cover what they look for.
 lint_cppcheck() {
     local files
     mapfile -t files < <(printf '%s\n' "${LINT_CPP[@]}" | grep -E '^(core|games|gateway|extension|bgworker)/.*\.cpp$')
     ((${#files[@]} == 0)) || cppcheck --quiet --std=c++20 --language=c++ --error-exitcode=1 --inline-suppr \
         --enable=warning,portability,performance --suppress=unknownMacro --suppress=legacyUninitvar --suppress=uninitvar --suppress=constStatement \
-        --suppress=uselessAssignmentPtrArg --suppress=zerodiv --suppress=missingInclude -I . "${files[@]}"
+        --suppress=uselessAssignmentPtrArg --suppress=zerodiv --suppress=memsetClass --suppress=missingInclude -I . "${files[@]}"
 }
 
 lint_prettier() {

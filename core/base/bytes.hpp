@@ -32,7 +32,7 @@ class ByteWriter {
     }
 
     void put_signed_varint(std::int64_t value) {
-        put_varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+        put_varint((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value < 0 ? -1 : 0));
     }
 
     void put_bytes(std::string_view bytes) { bytes_.append(bytes); }

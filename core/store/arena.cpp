@@ -40,7 +40,7 @@ std::uint8_t class_for(std::uint32_t data_bytes) {
 
 } // namespace
 
-Arena::Arena(Region region, WorldSlot owner, std::uint32_t limit_units)
+Arena::Arena(const Region& region, WorldSlot owner, std::uint32_t limit_units)
     : region_(region), owner_(owner), limit_units_(limit_units) {}
 
 Ref Arena::allocate(std::uint32_t data_bytes, std::uint64_t sequence) {

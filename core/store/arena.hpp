@@ -40,7 +40,7 @@ inline constexpr std::uint8_t large_size_class = 0xff;
 class Arena {
   public:
     // `limit_units`: the most the world may hold; exceeding it throws Error(out_of_memory) from allocate().
-    Arena(Region region, WorldSlot owner, std::uint32_t limit_units);
+    Arena(const Region& region, WorldSlot owner, std::uint32_t limit_units);
 
     // A block with room for `data_bytes`, contents undefined except its header. Throws Error(out_of_memory)
     // after it has reclaimed what it can and taken away the pins of slow readers.

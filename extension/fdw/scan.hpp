@@ -221,7 +221,7 @@ class Scan {
     std::uint32_t blocks_since_pause_ = 0;
 
     // The current block.
-    std::uint64_t mask_[store::max_block_slots / 64];
+    std::uint64_t mask_[store::max_block_slots / 64] = {};
     std::uint32_t word_ = 0;
     std::uint32_t end_word_ = 0;
     std::uint32_t first_slot_ = 0;

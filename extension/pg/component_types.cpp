@@ -193,12 +193,14 @@ Datum ColumnCodec::decode_code(std::uint32_t code) const {
     if (labels->last_code == code && OidIsValid(labels->last_oid))
         return ObjectIdGetDatum(labels->last_oid);
     const EnumLabels::Label* found = find_code(labels, code);
-    if (found == nullptr)
+    if (found == nullptr) {
         ereport(ERROR,
                 (errcode(ERRCODE_DATA_CORRUPTED),
                  errmsg("a component holds the code %u, which is no label of the enum %s", code,
                         format_type_be(base)),
                  errhint("The enum has lost or renamed a label. Add it again with ALTER TYPE … ADD VALUE.")));
+        pg_unreachable();
+    }
     labels->last_code = code;
     labels->last_oid = found->oid;
     return ObjectIdGetDatum(found->oid);
