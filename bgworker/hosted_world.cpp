@@ -1,6 +1,7 @@
 #include "bgworker/hosted_world.hpp"
 
 #include "core/codec/command_batch.hpp"
+#include "core/codec/write_set.hpp"
 
 #include <ctime>
 #include <limits>
@@ -77,6 +78,14 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
 void HostedWorld::want_components(std::shared_ptr<const store::Definition> definition) {
     components_ = std::move(definition);
     are_components_adopted_ = components_ == nullptr;
+}
+
+// Rows may have been written before the components became what they are now.
+void HostedWorld::adapt(game::Command& command) const {
+    if (command.kind != game::CommandKind::writes || components_ == nullptr)
+        return;
+    if (std::optional<std::string> adapted = codec::adapt_write_set(command.body, *components_))
+        command.body = std::move(*adapted);
 }
 
 void HostedWorld::add_redefinition(std::vector<game::Command>& commands) {
@@ -243,7 +252,7 @@ std::optional<std::uint64_t> HostedWorld::hash_if_due(std::uint64_t tick) const 
                : std::nullopt;
 }
 
-void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log) {
+void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& log) {
     drop_abandoned_steps();
     if (steps_.empty()) {
         const std::int64_t lateness_us = pacer_.take(now_ns) / 1000;
@@ -256,12 +265,15 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     add_redefinition(commands);
     std::vector<const InboxRow*> origin(commands.size(), nullptr);
     std::vector<std::int64_t> consumed;
-    for (const InboxRow& row : inbox) {
+    bool is_drained = inbox.is_whole;
+    for (const InboxRow& row : inbox.rows) {
         if (commands.size() >= static_cast<std::size_t>(pg::settings::max_commands_per_tick)) {
+            is_drained = false;
             ring_again();
             break;
         }
         for (game::Command& command : codec::decode_commands(row.commands)) {
+            adapt(command);
             commands.push_back(std::move(command));
             origin.push_back(&row);
         }
@@ -277,7 +289,9 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     for (const std::int64_t id : consumed)
         log.consume_inbox(id);
     built_calls_ = std::exchange(calls_, {});
-    built_syncs_ = std::exchange(syncs_, {});
+    // What a sync waits for may be in the rest.
+    if (is_drained)
+        built_syncs_ = std::exchange(syncs_, {});
     has_built_ = true;
 
     std::vector<game::Command> applied;

@@ -49,7 +49,7 @@ class HostedWorld {
 
     // Builds the next tick from the inbox rows and the calls collected, and notes what is to be written. The
     // result stays invisible until publish().
-    void build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log);
+    void build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& log);
     // After the commit: makes the tick visible and answers. Ticks without anything to log come here at once.
     void publish(std::int64_t now_ns);
     bool has_built() const { return has_built_; }
@@ -84,6 +84,7 @@ class HostedWorld {
         std::size_t command; // index among the commands of the tick
     };
 
+    void adapt(game::Command& command) const;
     void add_redefinition(std::vector<game::Command>& commands);
     void fill_entity_pool();
     void find_free_entities(const std::vector<store::Entity>& queued);

@@ -63,6 +63,8 @@ CREATE TABLE game.inbox (
     session text NOT NULL,
     commands bytea NOT NULL
 );
+-- Gone after a tick: to compress a large set of writes takes longer than to make it.
+ALTER TABLE game.inbox ALTER COLUMN commands SET STORAGE EXTERNAL;
 COMMENT ON TABLE game.inbox IS 'Commands of committed transactions that no tick has applied yet, one row a transaction and world';
 
 CREATE TABLE game.conflict (
