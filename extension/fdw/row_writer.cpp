@@ -5,6 +5,7 @@
 #include "extension/pg/reading.hpp"
 #include "extension/pg/transaction.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gamelan::fdw {
@@ -18,18 +19,18 @@ using codec::RowOperation;
 RowWriter::RowWriter(std::shared_ptr<const TableInfo> table, RowOperation operation,
                      std::span<const AttrNumber> columns, std::span<const AttrNumber> guards,
                      bool has_version, std::size_t leading)
-    : table_(std::move(table)), columns_(columns.begin(), columns.end()),
-      guards_(guards.begin(), guards.end()) {
+    : table_(std::move(table)),
+      columns_(columns.begin(), columns.end()), guarding_{nullptr, {guards.begin(), guards.end()}} {
     codec::RowGroup group;
     group.operation = operation;
     group.component = table_->component;
     group.incarnation = table_->incarnation;
     group.key = table_->relation;
     group.has_version = has_version;
-    group.guards = describe(guards_);
+    group.guards = describe(guarding_.guards);
     group.columns = describe(columns_);
     group.leading_columns = static_cast<std::uint32_t>(leading);
-    group_ = std::make_shared<const codec::RowGroup>(std::move(group));
+    guarding_.group = std::make_shared<const codec::RowGroup>(std::move(group));
 }
 
 std::vector<codec::RowColumn> RowWriter::describe(std::span<const AttrNumber> numbers) const {
@@ -147,63 +148,86 @@ void RowWriter::check(const Place& place, const WriterRow& row) const {
             sqlstate::undefined_entity,
             "entity " + std::to_string(row.handle) + " does not exist in world " + std::to_string(row.world),
             "It never did, or it was despawned.", "game.spawn() makes entities; game.entity lists them.");
-    if (group_->operation == RowOperation::insert && there)
+    if (guarding_.group->operation == RowOperation::insert && there)
         throw Error(sqlstate::unique_violation,
                     row_name(row.handle) + " already has a row in component \"" + table_->component + "\"",
                     {}, "UPDATE it, or use game.put(), which does either.");
-    if (!there && (group_->operation == RowOperation::update || group_->operation == RowOperation::remove))
+    if (!there && (guarding_.group->operation == RowOperation::update ||
+                   guarding_.group->operation == RowOperation::remove))
         throw Error(sqlstate::serialization_failure,
                     "the row of " + row_name(row.handle) + " in component \"" + table_->component +
                         "\" is gone",
                     {}, "Read again and repeat the change.");
 }
 
-void RowWriter::put_guards(ByteWriter& out, const Place& place, const WriterRow& row) {
-    if (guards_.empty() && !group_->has_version)
-        return;
+// A world that has not taken in a column yet holds its default in every row: there is nothing to guard.
+const RowWriter::Guarding& RowWriter::guarding_in(const TablePlace* place) {
+    const auto is_missing = [place](AttrNumber number) {
+        return place->columns[static_cast<std::size_t>(number - 1)].values == store::none;
+    };
+    const auto& all = guarding_.guards;
+    if (place == nullptr || std::none_of(all.begin(), all.end(), is_missing))
+        return guarding_;
+    if (lagging_.group == nullptr || lagging_layout_ != place->layout_version) {
+        lagging_.guards = all;
+        std::erase_if(lagging_.guards, is_missing);
+        codec::RowGroup group = *guarding_.group;
+        group.guards = describe(lagging_.guards);
+        lagging_.group = std::make_shared<const codec::RowGroup>(std::move(group));
+        lagging_layout_ = place->layout_version;
+    }
+    return lagging_;
+}
+
+void RowWriter::put_guard(ByteWriter& out, const store::Snapshot& snapshot, const TablePlace& place,
+                          AttrNumber number, std::uint32_t slot) const {
+    const store::ColumnId id{place.columns[static_cast<std::size_t>(number - 1)].values};
+    const ColumnType type = table_->columns[static_cast<std::size_t>(number - 1)].codec.stored;
+    codec::RowValue value;
+    value.is_null = snapshot.is_null(id, slot);
+    std::byte fixed[16] = {};
+    if (type == ColumnType::value) {
+        const auto held = snapshot.get<store::ValueSlot>(id, slot);
+        std::memcpy(fixed, &held, sizeof held);
+        // Contents in place lie in the copy.
+        value.bytes = held.is_inline()
+                          ? std::string_view(reinterpret_cast<const char*>(fixed) + 4, held.bytes)
+                          : snapshot.contents(held);
+    } else {
+        const std::uint32_t slots = snapshot.block_slots(id);
+        const std::uint32_t width = width_of(type);
+        if (const std::byte* data = snapshot.block(id, slot / slots))
+            std::memcpy(fixed, data + std::size_t{slot % slots} * width, width);
+        value.bytes = {reinterpret_cast<const char*>(fixed), width};
+    }
+    codec::WriteSetWriter::put_value(out, type, value);
+}
+
+// What the row must still be like. Returns the group that says so.
+std::shared_ptr<const codec::RowGroup> RowWriter::put_guards(ByteWriter& out, const Place& place,
+                                                             const WriterRow& row) {
+    const bool has_version = guarding_.group->has_version;
+    if (guarding_.guards.empty() && !has_version)
+        return guarding_.group;
     const auto snapshot = const_cast<View*>(row.view)->version(place.slot, row.world);
     if (!snapshot)
         throw Error(sqlstate::undefined_world, "world " + std::to_string(row.world) + " went away");
     const auto slot = static_cast<std::uint32_t>(place.handle);
     const auto table_place = table_->place_in(place.slot, row.world, *snapshot, *row.view);
-    if (group_->has_version) {
+    if (has_version) {
         const auto component = find_component(*table_, *snapshot);
         codec::WriteSetWriter::put_version(out, component ? snapshot->row_version(*component, slot) : 0);
     }
-    for (const AttrNumber number : guards_) {
-        const ColumnPlace& column = table_place->columns[static_cast<std::size_t>(number - 1)];
-        const ColumnType type = table_->columns[static_cast<std::size_t>(number - 1)].codec.stored;
-        if (column.values == store::none)
-            throw Error(sqlstate::serialization_failure,
-                        "component \"" + table_->component + "\" was changed, and world " +
-                            std::to_string(row.world) + " has not taken that in yet",
-                        {}, "Repeat the change after the world's next tick.");
-        const store::ColumnId id{column.values};
-        codec::RowValue value;
-        value.is_null = snapshot->is_null(id, slot);
-        std::byte fixed[16] = {};
-        if (type == ColumnType::value) {
-            const auto held = snapshot->get<store::ValueSlot>(id, slot);
-            std::memcpy(fixed, &held, sizeof held);
-            // Contents in place lie in the copy.
-            value.bytes = held.is_inline()
-                              ? std::string_view(reinterpret_cast<const char*>(fixed) + 4, held.bytes)
-                              : snapshot->contents(held);
-        } else {
-            const std::uint32_t slots = snapshot->block_slots(id);
-            const std::uint32_t width = width_of(type);
-            if (const std::byte* data = snapshot->block(id, slot / slots))
-                std::memcpy(fixed, data + std::size_t{slot % slots} * width, width);
-            value.bytes = {reinterpret_cast<const char*>(fixed), width};
-        }
-        codec::WriteSetWriter::put_value(out, type, value);
-    }
+    const Guarding& guarding = guarding_in(table_place.get());
+    for (const AttrNumber number : guarding.guards)
+        put_guard(out, *snapshot, *table_place, number, slot);
     row.view->check();
+    return guarding.group;
 }
 
 void RowWriter::put_values(ByteWriter& out, const WriterRow& row) const {
     for (std::size_t i = 0; i < columns_.size(); ++i)
-        codec::WriteSetWriter::put_value(out, group_->columns[i].type,
+        codec::WriteSetWriter::put_value(out, guarding_.group->columns[i].type,
                                          {row.values[i].is_null, row.values[i].encoded.view()});
 }
 
@@ -212,23 +236,23 @@ void RowWriter::queue(const WriterRow& row) {
     check(place, row);
     ByteWriter packed;
     codec::WriteSetWriter::put_handle(packed, place.handle);
-    put_guards(packed, place, row);
+    const auto group = put_guards(packed, place, row);
     put_values(packed, row);
-    pg::transaction::queue_row(row.world, group_, packed.view());
-    if (!table_->is_cells && group_->operation != RowOperation::update)
+    pg::transaction::queue_row(row.world, group, packed.view());
+    if (!table_->is_cells && guarding_.group->operation != RowOperation::update)
         pg::transaction::note_row({row.world, table_->relation, place.handle},
-                                  group_->operation != RowOperation::remove);
+                                  guarding_.group->operation != RowOperation::remove);
 }
 
 std::string RowWriter::pack(const WriterRow& row, std::uint64_t version) {
     const Place place = place_of(row.world, row.handle);
     ByteWriter packed;
     codec::WriteSetWriter::put_handle(packed, place.handle);
-    if (group_->has_version)
+    if (guarding_.group->has_version)
         codec::WriteSetWriter::put_version(packed, version);
     put_values(packed, row);
     ByteWriter out;
-    codec::WriteSetWriter::put_group(out, *group_, 1, packed.view());
+    codec::WriteSetWriter::put_group(out, *guarding_.group, 1, packed.view());
     return out.take();
 }
 

@@ -73,15 +73,25 @@ class RowWriter {
     Life life_of(const store::Snapshot& snapshot, const Place& place, std::int64_t world) const;
     bool is_there(const store::Snapshot& snapshot, const Place& place, std::int64_t world) const;
     void check(const Place& place, const WriterRow& row) const;
-    void put_guards(ByteWriter& out, const Place& place, const WriterRow& row);
+    // The group of rows, and the columns whose values they carry as guards.
+    struct Guarding {
+        std::shared_ptr<const codec::RowGroup> group;
+        std::vector<AttrNumber> guards;
+    };
+    const Guarding& guarding_in(const TablePlace* place);
+    void put_guard(ByteWriter& out, const store::Snapshot& snapshot, const TablePlace& place,
+                   AttrNumber number, std::uint32_t slot) const;
+    std::shared_ptr<const codec::RowGroup> put_guards(ByteWriter& out, const Place& place,
+                                                      const WriterRow& row);
     void put_values(ByteWriter& out, const WriterRow& row) const;
     std::string row_name(std::int64_t handle) const;
     std::vector<codec::RowColumn> describe(std::span<const AttrNumber> numbers) const;
 
     std::shared_ptr<const TableInfo> table_;
     std::vector<AttrNumber> columns_;
-    std::vector<AttrNumber> guards_;
-    std::shared_ptr<const codec::RowGroup> group_;
+    Guarding guarding_;
+    Guarding lagging_; // for worlds whose layout of number lagging_layout_ lacks a guard's column
+    std::uint64_t lagging_layout_ = 0;
     mutable Known known_;
 };
 
