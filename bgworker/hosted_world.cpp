@@ -1,9 +1,11 @@
 #include "bgworker/hosted_world.hpp"
 
 #include "core/codec/command_batch.hpp"
+#include "core/codec/write_set.hpp"
 
 #include <ctime>
 #include <limits>
+#include <unordered_set>
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
@@ -60,14 +62,15 @@ void HostedWorld::set_state(WorldState state, const Error& error) {
 }
 
 void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t head_tick,
-                          std::uint64_t log_tick, std::uint64_t row_hash) {
+                          std::uint64_t log_tick, std::uint64_t row_hash,
+                          const std::vector<store::Entity>& queued) {
     simulation_ = std::move(simulation);
     log_tick_ = log_tick;
     row_hash_ = row_hash;
     head_tick_ = head_tick; // a checkpoint, or a predecessor's memory, may be ahead of it
     head_written_ns_ = rate_since_ns_ = monotonic_ns();
     rate_ticks_ = 0;
-    find_free_entities();
+    find_free_entities(queued);
     fill_entity_pool();
     ConditionVariableBroadcast(&runtime().published);
 }
@@ -75,6 +78,14 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
 void HostedWorld::want_components(std::shared_ptr<const store::Definition> definition) {
     components_ = std::move(definition);
     are_components_adopted_ = components_ == nullptr;
+}
+
+// Rows may have been written before the components became what they are now.
+void HostedWorld::adapt(game::Command& command) const {
+    if (command.kind != game::CommandKind::writes || components_ == nullptr)
+        return;
+    if (std::optional<std::string> adapted = codec::adapt_write_set(command.body, *components_))
+        command.body = std::move(*adapted);
 }
 
 void HostedWorld::add_redefinition(std::vector<game::Command>& commands) {
@@ -95,23 +106,31 @@ void HostedWorld::add_redefinition(std::vector<game::Command>& commands) {
     }
 }
 
-// Slots whose entity went. Those that a session had reserved when the worker before this one died look free
-// too: if both spawn, the later one is refused.
-void HostedWorld::find_free_entities() {
+// Slots whose entity went, but for those that `queued` transactions spawn entities in. Those that a session
+// had reserved when the worker before this one died look free too: if both spawn, the later one is refused.
+void HostedWorld::find_free_entities(const std::vector<store::Entity>& queued) {
     free_entities_.clear();
     const store::Snapshot state = simulation_->store().newest();
     const auto planes = store::entity_planes(state);
     if (!planes)
         return;
     const std::uint32_t slots = state.slot_count(planes->space);
+    std::unordered_set<std::uint64_t> taken;
+    std::uint32_t next_slot = slots;
+    for (const store::Entity entity : queued) {
+        taken.insert(entity.handle);
+        if (entity.slot() < store::max_slots)
+            next_slot = Max(next_slot, entity.slot() + 1);
+    }
     for (std::uint32_t slot = slots; slot-- > 1;) {
         const auto generation = state.get<std::uint32_t>(planes->generation, slot);
-        if (!state.has_row(planes->component, slot) && generation < store::last_generation)
+        if (!state.has_row(planes->component, slot) && generation < store::last_generation &&
+            !taken.contains(store::Entity::of(slot, generation).handle))
             free_entities_.push_back(store::Entity::of(slot, generation));
     }
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
-    pool.next_slot = Max(pool.next_slot, slots);
+    pool.next_slot = Max(pool.next_slot, next_slot);
     pool.count = 0;
     LWLockRelease(pg::shared->lock);
 }
@@ -233,7 +252,7 @@ std::optional<std::uint64_t> HostedWorld::hash_if_due(std::uint64_t tick) const 
                : std::nullopt;
 }
 
-void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log) {
+void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& log) {
     drop_abandoned_steps();
     if (steps_.empty()) {
         const std::int64_t lateness_us = pacer_.take(now_ns) / 1000;
@@ -246,12 +265,15 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     add_redefinition(commands);
     std::vector<const InboxRow*> origin(commands.size(), nullptr);
     std::vector<std::int64_t> consumed;
-    for (const InboxRow& row : inbox) {
+    bool is_drained = inbox.is_whole;
+    for (const InboxRow& row : inbox.rows) {
         if (commands.size() >= static_cast<std::size_t>(pg::settings::max_commands_per_tick)) {
+            is_drained = false;
             ring_again();
             break;
         }
         for (game::Command& command : codec::decode_commands(row.commands)) {
+            adapt(command);
             commands.push_back(std::move(command));
             origin.push_back(&row);
         }
@@ -267,7 +289,9 @@ void HostedWorld::build_tick(std::int64_t now_ns, const std::vector<InboxRow>& i
     for (const std::int64_t id : consumed)
         log.consume_inbox(id);
     built_calls_ = std::exchange(calls_, {});
-    built_syncs_ = std::exchange(syncs_, {});
+    // What a sync waits for may be in the rest.
+    if (is_drained)
+        built_syncs_ = std::exchange(syncs_, {});
     has_built_ = true;
 
     std::vector<game::Command> applied;

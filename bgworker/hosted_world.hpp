@@ -28,7 +28,7 @@ class HostedWorld {
     // From recovery: the world stands at its newest durable tick. `head_tick`: what its row in
     // game.world_head says.
     void install(std::unique_ptr<sim::Simulation> simulation, std::uint64_t head_tick, std::uint64_t log_tick,
-                 std::uint64_t row_hash);
+                 std::uint64_t row_hash, const std::vector<store::Entity>& queued);
     // Takes over a changed definition: state wanted, tick rate.
     void follow(const DefinitionRow& definition, std::int64_t now_ns);
 
@@ -49,7 +49,7 @@ class HostedWorld {
 
     // Builds the next tick from the inbox rows and the calls collected, and notes what is to be written. The
     // result stays invisible until publish().
-    void build_tick(std::int64_t now_ns, const std::vector<InboxRow>& inbox, TurnLog& log);
+    void build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& log);
     // After the commit: makes the tick visible and answers. Ticks without anything to log come here at once.
     void publish(std::int64_t now_ns);
     bool has_built() const { return has_built_; }
@@ -84,9 +84,10 @@ class HostedWorld {
         std::size_t command; // index among the commands of the tick
     };
 
+    void adapt(game::Command& command) const;
     void add_redefinition(std::vector<game::Command>& commands);
     void fill_entity_pool();
-    void find_free_entities();
+    void find_free_entities(const std::vector<store::Entity>& queued);
     bool is_idle() const;
     bool is_ticking() const { return state() == pg::WorldState::running; }
     void take_call(std::uint32_t request);

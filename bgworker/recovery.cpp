@@ -2,6 +2,7 @@
 
 #include "core/codec/checkpoint.hpp"
 #include "core/codec/command_batch.hpp"
+#include "core/codec/write_set.hpp"
 #include "extension/pg/json_input.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -54,6 +55,34 @@ std::vector<codec::SpaceExtent> to_extents(std::span<const pg::JsonEntry> entrie
         out.push_back({name, static_cast<std::uint32_t>(*slots)});
     }
     return out;
+}
+
+constexpr std::int32_t inbox_batch_rows = 100;
+
+// Entities that committed transactions spawn at the next tick: their handles are given out already.
+std::vector<store::Entity> queued_spawns(std::int64_t world_id) {
+    std::vector<store::Entity> out;
+    std::int64_t last_id = 0;
+    for (;;) {
+        spi::begin("gamelan: reading queued commands");
+        const std::vector<InboxRow> rows = read_inbox(world_id, inbox_batch_rows, last_id);
+        spi::commit();
+        for (const InboxRow& row : rows)
+            for (const game::Command& command : codec::decode_commands(row.commands)) {
+                if (command.kind != game::CommandKind::writes)
+                    continue;
+                codec::WriteSetReader reader(command.body);
+                while (reader.next_group())
+                    while (reader.rows_left() > 0) {
+                        reader.next_row();
+                        if (reader.group().operation == codec::RowOperation::spawn)
+                            out.push_back({reader.handle()});
+                    }
+            }
+        if (rows.size() < static_cast<std::size_t>(inbox_batch_rows))
+            return out;
+        last_id = rows.back().id;
+    }
 }
 
 // Newest first.
@@ -356,7 +385,8 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
             ereport(LOG,
                     (errmsg("world " INT64_FORMAT " recovered: from tick " UINT64_FORMAT " to " UINT64_FORMAT,
                             world.id(), from_tick, simulation->tick())));
-        world.install(std::move(simulation), definition.head_tick, position.log_tick, position.row_hash);
+        world.install(std::move(simulation), definition.head_tick, position.log_tick, position.row_hash,
+                      queued_spawns(world.id()));
         return RecoveryResult::ready;
     } catch (const Error& error) {
         if (simulation)

@@ -184,11 +184,11 @@ GameComponents read_components(std::vector<DefinitionRow>& rows) {
     return out;
 }
 
-std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit) {
+std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit, std::int64_t id) {
     std::vector<InboxRow> out;
-    const std::uint64_t count =
-        spi::run("SELECT id, session, commands FROM game.inbox WHERE world = $1 ORDER BY id LIMIT $2",
-                 {spi::bigint(world_id), spi::integer(limit)});
+    const std::uint64_t count = spi::run(
+        "SELECT id, session, commands FROM game.inbox WHERE world = $1 AND id > $3 ORDER BY id LIMIT $2",
+        {spi::bigint(world_id), spi::integer(limit), spi::bigint(id)});
     for (std::uint64_t row = 0; row < count; ++row)
         out.push_back({spi::bigint_at(row, 1), world_id, std::string(spi::text_at(row, 2)),
                        std::string(spi::bytes_at(row, 3))});

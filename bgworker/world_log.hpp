@@ -113,9 +113,14 @@ std::vector<DefinitionRow> read_definitions();
 // game's components are beyond a limit.
 using GameComponents = std::map<std::string, std::shared_ptr<const store::Definition>, std::less<>>;
 GameComponents read_components(std::vector<DefinitionRow>& rows);
-// Oldest first, at most `limit`.
-std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit);
+// Rows after `id`, oldest first, at most `limit`.
+std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit, std::int64_t id = 0);
 // Rows after `tick`, oldest first, at most `limit`.
+// What a tick takes from it; not whole when more is there that has to wait.
+struct Inbox {
+    std::vector<InboxRow> rows;
+    bool is_whole = true;
+};
 std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit);
 // The newest row up to `tick`, if any; without its commands.
 std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick);

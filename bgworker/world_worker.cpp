@@ -62,6 +62,7 @@ class Worker {
     void take_back_old_pins(std::int64_t now_ns);
     void build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction);
     void build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction);
+    bool are_definitions_changing() const;
     void check_paused_syncs();
     void stop_broken(HostedWorld& world, const Error& error);
     void sleep_until_needed();
@@ -189,16 +190,26 @@ void Worker::build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transa
     }
 }
 
+// Whether a transaction whose rows may just have become visible has changed definitions that we have not
+// read: its rows may need them. Asked after the inbox was read: it announces itself before it commits.
+bool Worker::are_definitions_changing() const {
+    return pg::shared->definitions_pending.load() != 0 ||
+           pg::shared->definitions_version.load() != definitions_seen_;
+}
+
 void Worker::build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction) {
-    std::vector<InboxRow> inbox;
+    Inbox inbox;
     if (world.wants_inbox()) {
         if (!has_transaction)
             spi::begin("gamelan: reading queued commands");
         has_transaction = true;
         // Rung first, read then: a commit in between rings again.
         world.note_doorbell();
-        inbox = read_inbox(world.id(), max_inbox_rows_per_tick);
-        if (inbox.size() == static_cast<std::size_t>(max_inbox_rows_per_tick))
+        inbox.rows = read_inbox(world.id(), max_inbox_rows_per_tick);
+        inbox.is_whole = inbox.rows.size() < static_cast<std::size_t>(max_inbox_rows_per_tick);
+        if (!inbox.rows.empty() && are_definitions_changing())
+            inbox = {{}, false};
+        if (!inbox.is_whole)
             world.ring_again();
     }
     world.build_tick(now_ns, inbox, log);

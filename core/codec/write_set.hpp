@@ -7,9 +7,10 @@
 #pragma once
 
 #include "core/base/bytes.hpp"
-#include "core/store/column_type.hpp"
+#include "core/store/definition.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,12 +30,16 @@ enum class RowOperation : std::uint8_t {
 struct RowColumn {
     std::string name;
     ColumnType type;
+    std::int32_t key = 0; // store::ColumnDefinition::key; 0 = not known
     bool operator==(const RowColumn&) const = default;
 };
 
 struct RowGroup {
     RowOperation operation = RowOperation::insert;
     std::string component;
+    // Whose numbers the keys are, and the component's: store::Definition. 0 = not known, and names decide.
+    std::uint64_t incarnation = 0;
+    std::uint64_t key = 0;
     bool has_version = false;          // each row names the version it must still have
     std::vector<RowColumn> guards;     // columns that must still hold what the row says they held
     std::uint32_t leading_columns = 0; // a put's: how many of its columns it writes where the row is already
@@ -61,10 +66,13 @@ class WriteSetWriter {
 
 class WriteSetReader {
   public:
-    explicit WriteSetReader(std::string_view bytes) : in_(bytes, "a write set") {}
+    explicit WriteSetReader(std::string_view bytes) : in_(bytes, "a write set"), row_in_({}, "a write set") {}
 
-    // The next group; false at the end. All rows of the one before must have been read.
+    // The next group; false at the end. All rows of the one before must have been read or skipped.
     bool next_group();
+    void skip_rows();
+    // The packed rows of the group, all that are left.
+    std::string_view packed_rows() const { return rows_; }
     const RowGroup& group() const { return group_; }
     std::uint64_t rows_left() const { return rows_left_; }
 
@@ -81,11 +89,19 @@ class WriteSetReader {
 
     ByteReader in_;
     RowGroup group_;
+    ByteReader row_in_;
+    std::string_view rows_;
     std::uint64_t rows_left_ = 0;
     std::uint64_t handle_ = 0;
     std::uint64_t version_ = 0;
     std::vector<RowValue> guards_;
     std::vector<RowValue> values_;
 };
+
+// A write set as the components are now, for one that was made when they were others: renamed ones have their
+// new names, rows and values of what was dropped are left out, inserted rows get what rows that existed got
+// in columns that were added. Nothing when there is nothing to change. Groups whose keys are not of
+// `definition`'s incarnation stay as they are.
+std::optional<std::string> adapt_write_set(std::string_view bytes, const store::Definition& definition);
 
 } // namespace gamelan::codec

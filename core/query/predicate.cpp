@@ -35,7 +35,7 @@ struct Code {
 template <class T>
 bool is_nan(T value) {
     if constexpr (std::is_floating_point_v<T>)
-        return value != value;
+        return std::isnan(value);
     else
         return false;
 }
@@ -80,10 +80,10 @@ void sweep_nan(Condition condition, std::uint64_t* mask, std::uint32_t words, co
     switch (condition) {
     case Condition::equal:
     case Condition::greater_equal:
-        return sweep<T>(mask, words, values, [](T v) { return v != v; });
+        return sweep<T>(mask, words, values, [](T v) { return is_nan(v); });
     case Condition::not_equal:
     case Condition::less:
-        return sweep<T>(mask, words, values, [](T v) { return v == v; });
+        return sweep<T>(mask, words, values, [](T v) { return !is_nan(v); });
     case Condition::greater:
         std::fill_n(mask, words, 0);
         return;

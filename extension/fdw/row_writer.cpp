@@ -23,6 +23,8 @@ RowWriter::RowWriter(std::shared_ptr<const TableInfo> table, RowOperation operat
     codec::RowGroup group;
     group.operation = operation;
     group.component = table_->component;
+    group.incarnation = table_->incarnation;
+    group.key = table_->relation;
     group.has_version = has_version;
     group.guards = describe(guards_);
     group.columns = describe(columns_);
@@ -34,7 +36,7 @@ std::vector<codec::RowColumn> RowWriter::describe(std::span<const AttrNumber> nu
     std::vector<codec::RowColumn> out;
     for (const AttrNumber number : numbers) {
         const ColumnInfo& column = table_->columns[static_cast<std::size_t>(number - 1)];
-        out.push_back({column.name, column.codec.stored});
+        out.push_back({column.name, column.codec.stored, number});
     }
     return out;
 }

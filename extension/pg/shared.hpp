@@ -114,6 +114,7 @@ struct SharedState {
     std::atomic<Oid> stopped_database_oid; // workers stay away from it
     std::atomic<std::uint64_t>
         definitions_version; // advanced by every commit that changed game.world_definition
+    std::atomic<std::uint32_t> definitions_pending; // transactions that commit such a change just now
     std::atomic<std::uint64_t> definitions_adopted; // the version the world worker has taken in
     std::uint32_t free_request;                     // under the lock, index + 1
     std::uint32_t request_count;

@@ -44,6 +44,7 @@ struct Eviction {
 };
 
 struct Pending {
+    bool is_change_announced = false; // in definitions_pending
     std::vector<Eviction> evictions;
     CommandQueue queue;
     std::vector<Reserved> reserved;
@@ -124,6 +125,20 @@ bool next_batch(Batch& out) {
     });
 }
 
+// The rest of the way to the commit may be long; the worker must know before it can see our rows.
+void announce_change() {
+    if (shared == nullptr || pending().definitions_changed_by == InvalidSubTransactionId)
+        return;
+    shared->definitions_pending.fetch_add(1);
+    pending().is_change_announced = true;
+}
+
+void end_announcement() {
+    if (pending().is_change_announced)
+        shared->definitions_pending.fetch_sub(1);
+    pending().is_change_announced = false;
+}
+
 void before_commit() {
     if (pending().queue.is_empty())
         return;
@@ -155,6 +170,7 @@ void after_commit() {
     const bool has_definitions = pending().definitions_changed_by != InvalidSubTransactionId;
     if (has_definitions)
         shared->definitions_version.fetch_add(1);
+    end_announcement();
     if (has_definitions || !pending().doorbells.empty())
         wake(shared->world_worker);
     clear();
@@ -188,11 +204,13 @@ void on_transaction(XactEvent event, void*) {
     switch (event) {
     case XACT_EVENT_PRE_COMMIT:
         before_commit();
+        announce_change();
         break;
     case XACT_EVENT_COMMIT:
         after_commit();
         break;
     case XACT_EVENT_ABORT:
+        end_announcement();
         fdw::leave_write_mode();
         give_back_reserved(InvalidSubTransactionId);
         clear();
