@@ -5,7 +5,7 @@ SET TimeZone = 'UTC';
 SELECT game.create_game('counting');
 CREATE DOMAIN counting.score AS int CHECK (VALUE > -2000000000);
 CREATE FOREIGN TABLE counting.fact (
-    small smallint, whole int, large bigint, single real, double double precision, born date, seen timestamp, heard timestamptz,
+    small smallint, whole int, large bigint OPTIONS (index 'ordered'), single real, double double precision, born date, seen timestamp, heard timestamptz,
     flag boolean, note text, points counting.score
 ) INHERITS (game.component) SERVER gamelan;
 CREATE FOREIGN TABLE counting.cold (a int) INHERITS (game.component) SERVER gamelan;
@@ -36,6 +36,7 @@ SELECT game.sync(:world) > 0 AS is_synced;
 -- What EXPLAIN says.
 EXPLAIN (COSTS OFF, VERBOSE)
 SELECT count(*), sum(whole) + 1, max(born) FROM counting.fact AS f WHERE world = 1 AND whole < 10 AND flag IS NULL;
+EXPLAIN (COSTS OFF) SELECT sum(large) FROM counting.fact WHERE large = -17;
 EXPLAIN (COSTS OFF) SELECT sum(single) FROM counting.fact;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM counting.fact WHERE note = 'x';
 EXPLAIN (COSTS OFF) SELECT count(DISTINCT whole) FROM counting.fact;
@@ -56,7 +57,7 @@ CREATE TABLE counting.condition (id serial, expression text);
 INSERT INTO counting.condition (expression) VALUES
     ('true'), ('whole < 100'), ('whole >= 100 AND small > 5'), ('flag'), ('NOT flag'), ('note IS NULL'), ('large IS NOT NULL'),
     ('entity = 17'), ('entity IN (1, 2, 3, 4, 9, 18)'), ('entity > 1400 AND entity < 1600'), ('entity > 1600 AND entity < 2600'),
-    ('whole > 2147483647'), ('whole = NULL'), ('born > ''2005-01-01'''), ('single = ''NaN'''), ('world = -1'), ('false'),
+    ('whole > 2147483647'), ('whole = NULL'), ('large = -17'), ('large > -60 AND large < -10'), ('born > ''2005-01-01'''), ('single = ''NaN'''), ('world = -1'), ('false'),
     ('small = ANY (ARRAY[1, 2, 3]::smallint[])'), ('entity < 65'), ('entity <= 64'), ('entity BETWEEN 1 AND 63');
 CREATE FUNCTION counting.differences() RETURNS TABLE (aggregate text, condition text, component text, heap text)
 LANGUAGE plpgsql AS $$
