@@ -72,12 +72,14 @@ std::vector<store::Entity> queued_spawns(std::int64_t world_id) {
                 if (command.kind != game::CommandKind::writes)
                     continue;
                 codec::WriteSetReader reader(command.body);
-                while (reader.next_group())
+                while (reader.next_group()) {
+                    if (reader.group().operation != codec::RowOperation::spawn)
+                        reader.skip_rows();
                     while (reader.rows_left() > 0) {
                         reader.next_row();
-                        if (reader.group().operation == codec::RowOperation::spawn)
-                            out.push_back({reader.handle()});
+                        out.push_back({reader.handle()});
                     }
+                }
             }
         if (rows.size() < static_cast<std::size_t>(inbox_batch_rows))
             return out;

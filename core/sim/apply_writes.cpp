@@ -137,7 +137,8 @@ class Applier {
                                 reader_.group().has_version;
         if (must_exist && !is_there)
             throw Error(sqlstate::serialization_failure, row_name() + " does not exist any more");
-        check_guards(slot);
+        if (is_there)
+            check_guards(slot);
         if (operation == RowOperation::remove) {
             if (!is_of_entities_)
                 throw Error(sqlstate::feature_not_supported, "rows of cells cannot be deleted");

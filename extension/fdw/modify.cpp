@@ -128,10 +128,11 @@ ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Nu
         operation = RowOperation::put;
         columns = with_rest(relation, named);
     }
-    if (kind != WriteKind::queue) {
+    // A put takes what it finds, but not what would break a CHECK over columns it does not write.
+    if (kind != WriteKind::queue)
         has_version = kind == WriteKind::guarded;
+    if (kind == WriteKind::guarded)
         guards.count = 0;
-    }
     auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
     state->is_guarded = kind == WriteKind::guarded;
     const Oid oid = RelationGetRelid(relation);

@@ -39,7 +39,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-SELECT plan(51);
+SELECT plan(53);
 
 -- Entities.
 SELECT game.spawn(:w, 'orc') AS orc \gset
@@ -137,6 +137,16 @@ SELECT is((SELECT hp FROM health), 2, 'the next transaction sees the newest');
 -- Rights.
 CREATE ROLE pgtap_reader IN ROLE gamelan_player;
 GRANT USAGE ON SCHEMA pgtap_writes TO pgtap_reader;
+-- Each of two puts satisfies a CHECK over two columns, both together would not.
+SELECT game.spawn(:w) AS checked \gset
+INSERT INTO health (world, entity, hp, most) VALUES (:w, :checked, 10, 100);
+SELECT game.step_world(:w) \gset
+SELECT game.put(:w, :checked, 'health', '{"hp": 90}') \gset
+SELECT game.put(:w, :checked, 'health', '{"most": 50}') \gset
+SELECT game.step_world(:w) \gset
+SELECT throws_ok(format('SELECT game.sync(%s)', :w), '40001', NULL, 'Two puts cannot break a CHECK together');
+SELECT results_eq(format('SELECT hp, most FROM health WHERE world = %s AND entity = %s', :w, :checked), 'VALUES (90, 100)', 'the first of them is applied');
+
 GRANT SELECT ON label TO pgtap_reader;
 SET ROLE pgtap_reader;
 SELECT throws_ok(format('INSERT INTO label (world, entity) VALUES (%s, %s)', :w, :heir), '42501', NULL, 'A role without INSERT cannot insert');
