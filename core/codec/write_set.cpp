@@ -210,29 +210,44 @@ const store::ComponentDefinition* find(const store::Definition& definition, std:
     return nullptr;
 }
 
+bool has_keys_of(const RowGroup& group, const store::Definition& definition) {
+    return group.key != 0 && group.incarnation == definition.incarnation;
+}
+
+// Looks at the heads of groups only: rows may be many.
+bool is_current(std::string_view bytes, const store::Definition& definition) {
+    WriteSetReader reader(bytes);
+    while (reader.next_group()) {
+        reader.skip_rows();
+        if (!has_keys_of(reader.group(), definition))
+            continue;
+        const store::ComponentDefinition* component = find(definition, reader.group().key);
+        if (component == nullptr || !adapt(reader.group(), *component).is_same)
+            return false;
+    }
+    return true;
+}
+
 } // namespace
 
 std::optional<std::string> adapt_write_set(std::string_view bytes, const store::Definition& definition) {
+    if (is_current(bytes, definition))
+        return std::nullopt;
     ByteWriter out;
-    bool is_same = true;
     WriteSetReader reader(bytes);
     while (reader.next_group()) {
         const RowGroup group = reader.group();
-        const bool is_known = group.key != 0 && group.incarnation == definition.incarnation;
-        const store::ComponentDefinition* component = is_known ? find(definition, group.key) : nullptr;
-        const Adapted adapted = component != nullptr ? adapt(group, *component) : Adapted{};
-        if (is_known && component == nullptr) {
-            is_same = false; // dropped, with all its rows
-            reader.skip_rows();
-        } else if (!is_known || adapted.is_same) {
+        const store::ComponentDefinition* component = find(definition, group.key);
+        if (!has_keys_of(group, definition)) {
             WriteSetWriter::put_group(out, group, reader.rows_left(), reader.packed_rows());
             reader.skip_rows();
+        } else if (component == nullptr) {
+            reader.skip_rows(); // dropped, with all its rows
         } else {
-            is_same = false;
-            put_adapted(out, reader, adapted);
+            put_adapted(out, reader, adapt(group, *component));
         }
     }
-    return is_same ? std::nullopt : std::optional(out.take());
+    return out.take();
 }
 
 } // namespace gamelan::codec
