@@ -584,6 +584,7 @@ WorldStore::Changes WorldStore::take_changes() {
 
 Snapshot WorldStore::seal(std::uint64_t tick) {
     release_savepoint();
+    release_block_savepoint();
     update_indexes();
     update_zones();
     header(working_root_).tick = tick;
@@ -597,6 +598,7 @@ Snapshot WorldStore::seal(std::uint64_t tick) {
 
 void WorldStore::abandon() {
     release_savepoint();
+    release_block_savepoint();
     if (!in_tick())
         return;
     for (const Changes* part : {&changes_, &values_})
