@@ -23,7 +23,9 @@
 namespace gamelan::kernel {
 
 template <class Op, class R, class... A>
-concept Suspicious = requires(A... a, R r) { Op::suspect(a..., r); };
+concept Suspicious = requires(A... a, R r) {
+    Op::suspect(a..., r);
+};
 
 // Inputs of types A…; the input `fixed` (or none: −1) is the same in all lanes.
 template <class Op, int fixed, class... A>
@@ -134,7 +136,8 @@ constexpr Inspect inspector() {
 }
 
 template <class Op, int fixed, class... A>
-inline constexpr Operation lanewise = operation_of<LanewiseBody<Op, fixed, A...>>(inspector<Op, fixed, A...>());
+inline constexpr Operation
+    lanewise = operation_of<LanewiseBody<Op, fixed, A...>>(inspector<Op, fixed, A...>());
 
 template <class Op, class A>
 const Operation* unary() {

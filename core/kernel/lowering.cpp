@@ -295,8 +295,7 @@ Register Lowering::lower_coalesce(const Node& node, std::size_t first, Register 
     const Register value = lower(node.arguments[first], mask, steps);
     if (first + 1 == node.arguments.size())
         return value;
-    const Register rest =
-        narrowed(StepKind::rows_if_null, mask, value, may_fail(node, first + 1), steps);
+    const Register rest = narrowed(StepKind::rows_if_null, mask, value, may_fail(node, first + 1), steps);
     Step step;
     step.kind = StepKind::coalesce;
     step.width_bytes = width(node.type);

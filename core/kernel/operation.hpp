@@ -13,8 +13,8 @@ namespace gamelan::kernel {
 inline constexpr std::uint32_t group_lanes = 64;
 
 struct Lanes {
-    void* out;              // overlaps none of the inputs
-    const void* inputs[4];  // of a fixed input: its first lane is the value
+    void* out;             // overlaps none of the inputs
+    const void* inputs[4]; // of a fixed input: its first lane is the value
     std::uint32_t groups;
     // Lanes that count, bytes of 0 and 1, or nullptr for all: only loops that call a library function look.
     const std::uint8_t* mask;

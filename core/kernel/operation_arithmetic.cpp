@@ -2,7 +2,6 @@
 // Postgres calls an error is found afterwards.
 #include "core/kernel/loops.hpp"
 
-
 namespace gamelan::kernel {
 
 namespace {
@@ -153,8 +152,7 @@ struct Negate {
             return wrapped(T{0}, a, [](auto x, auto y) { return x - y; });
     }
     template <class T>
-        requires std::is_integral_v<T>
-    GAMELAN_INLINE Mark<T> suspect(T a, T) {
+    requires std::is_integral_v<T> GAMELAN_INLINE Mark<T> suspect(T a, T) {
         return mark<T>(a == std::numeric_limits<T>::min());
     }
     template <class T>
@@ -172,8 +170,7 @@ struct Absolute {
             return a < 0 ? wrapped(T{0}, a, [](auto x, auto y) { return x - y; }) : a;
     }
     template <class T>
-        requires std::is_integral_v<T>
-    GAMELAN_INLINE Mark<T> suspect(T a, T) {
+    requires std::is_integral_v<T> GAMELAN_INLINE Mark<T> suspect(T a, T) {
         return mark<T>(a == std::numeric_limits<T>::min());
     }
     template <class T>

@@ -1,7 +1,6 @@
 // Casts among numbers, and between integer and boolean: to the nearest, ties to even.
 #include "core/kernel/loops.hpp"
 
-
 namespace gamelan::kernel {
 
 namespace {
@@ -28,20 +27,19 @@ struct Cast {
         }
     }
     template <class T>
-        requires(std::is_floating_point_v<T> && std::is_integral_v<To>)
-    GAMELAN_INLINE Mark<T> suspect(T a, To) {
+    requires(std::is_floating_point_v<T>&& std::is_integral_v<To>) GAMELAN_INLINE Mark<T> suspect(T a, To) {
         const T rounded = sizeof(T) == 4 ? static_cast<T>(__builtin_rintf(static_cast<float>(a)))
                                          : static_cast<T>(__builtin_rint(static_cast<double>(a)));
         return mark<T>(!fits<To>(rounded));
     }
     template <class T>
-        requires(std::is_same_v<T, double> && std::is_same_v<To, float>)
-    GAMELAN_INLINE std::uint64_t suspect(T a, To r) {
+    requires(std::is_same_v<T, double>&& std::is_same_v<To, float>) GAMELAN_INLINE std::uint64_t
+        suspect(T a, To r) {
         return mark<T>(is_special(r)) | (mark<T>(r == 0) & mark<T>(a != 0));
     }
     template <class T>
-        requires(std::is_integral_v<T> && std::is_integral_v<To> && sizeof(To) < sizeof(T))
-    GAMELAN_INLINE Mark<T> suspect(T a, To r) {
+    requires(std::is_integral_v<T>&& std::is_integral_v<To> &&
+             sizeof(To) < sizeof(T)) GAMELAN_INLINE Mark<T> suspect(T a, To r) {
         return mark<T>(static_cast<T>(r) != a);
     }
     template <class T>

@@ -1,7 +1,6 @@
 // Comparisons, and what chooses between values. NaN equals NaN and is greater than every other number.
 #include "core/kernel/loops.hpp"
 
-
 namespace gamelan::kernel {
 
 namespace {

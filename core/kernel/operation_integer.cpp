@@ -1,7 +1,6 @@
 // What only integers have: remainders, bits, dates.
 #include "core/kernel/loops.hpp"
 
-
 namespace gamelan::kernel {
 
 namespace {
@@ -87,9 +86,9 @@ bool is_date(std::int64_t day) {
 template <int sign>
 struct DateShift {
     GAMELAN_INLINE std::int32_t value(std::int32_t date, std::int32_t days) {
-        const auto moved = static_cast<std::int32_t>(static_cast<std::uint32_t>(date) +
-                                                     static_cast<std::uint32_t>(sign) *
-                                                         static_cast<std::uint32_t>(days));
+        const auto moved =
+            static_cast<std::int32_t>(static_cast<std::uint32_t>(date) +
+                                      static_cast<std::uint32_t>(sign) * static_cast<std::uint32_t>(days));
         return is_infinite_date(date) ? date : moved;
     }
     GAMELAN_INLINE std::uint32_t suspect(std::int32_t date, std::int32_t days, std::int32_t moved) {

@@ -53,15 +53,14 @@ void conditions_of(const Expressions& expressions, NodeId id, std::vector<NodeId
 template <class T>
 std::uint32_t place_in(std::vector<T>& list, const T& wanted) {
     const auto found = std::find(list.begin(), list.end(), wanted);
+    const auto place = static_cast<std::uint32_t>(found - list.begin());
     if (found == list.end())
         list.push_back(wanted);
-    return static_cast<std::uint32_t>(found == list.end() ? list.size() - 1
-                                                          : static_cast<std::size_t>(found - list.begin()));
+    return place;
 }
 
 void add_source(Register candidate, std::vector<Register>& list) {
-    if (candidate < Lowering::first_fixed &&
-        std::find(list.begin(), list.end(), candidate) == list.end())
+    if (candidate < Lowering::first_fixed && std::find(list.begin(), list.end(), candidate) == list.end())
         list.push_back(candidate);
 }
 
@@ -81,11 +80,10 @@ void lower_values(Lowering& lowering, const Statement& statement, StatementPlan&
         // A result that two columns share is copied into both.
         const bool is_shared = std::any_of(plan.results.begin(), plan.results.end(),
                                            [&](const Result& other) { return other.value == value; });
-        std::uint16_t step = no_register;
-        for (std::size_t i = 0; i < plan.values.size() && !is_shared; ++i)
-            if (plan.values[i].out == value)
-                step = static_cast<std::uint16_t>(i);
-        plan.results.push_back({source, value, step, assignment.is_not_null});
+        for (Step& step : plan.values)
+            if (step.out == value && !is_shared)
+                step.result = static_cast<std::uint16_t>(plan.results.size());
+        plan.results.push_back({source, value, assignment.is_not_null});
     }
     for (const Result& result : plan.results)
         lowering.rename(result.source, result.value);
@@ -184,7 +182,7 @@ class Linker {
             if (buffer == free_from.size())
                 free_from.push_back(0);
             const std::size_t last = last_use[steps[i]->out];
-            free_from[buffer] = last == forever ? forever : std::max(last, i) + 2;
+            free_from[buffer] = last == forever ? forever : std::max(last, i) + 1;
             steps[i]->buffer = static_cast<std::uint16_t>(buffer);
         }
         group_.buffer_count =

@@ -53,7 +53,9 @@ struct Step {
     Register in[4] = {no_register, no_register, no_register, no_register};
     Register out = no_register;
     Register mask = selected_rows;
-    std::uint16_t buffer = 0; // that holds the result
+    std::uint16_t buffer = 0; // that holds what it computes
+    // Number of the statement's result that this is, which may be written straight into the block.
+    std::uint16_t result = no_register;
     std::uint8_t width_bytes = 0;
 };
 
@@ -80,7 +82,6 @@ using ComponentSet = std::vector<ComponentId>;
 struct Result {
     Register source;
     Register value;
-    std::uint16_t step;   // which computes it, of `values`, and may write straight into the block; or no_register
     bool is_not_null;
 };
 

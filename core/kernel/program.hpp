@@ -133,9 +133,9 @@ struct NodeId {
 struct Node {
     Op op = Op::constant;
     ColumnType type = ColumnType::i32;
-    ColumnId column{store::none};         // of a column
-    Parameter parameter = Parameter::dt;  // of a parameter
-    Value constant;                       // of a constant
+    ColumnId column{store::none};        // of a column
+    Parameter parameter = Parameter::dt; // of a parameter
+    Value constant;                      // of a constant
     std::vector<NodeId> arguments;
     bool can_fail = false; // it or what it is made of
     bool operator==(const Node&) const = default;
@@ -179,8 +179,8 @@ struct Check {
     std::string name;
 };
 
-// UPDATE target SET … FROM the components joined by entity WHERE …. Where a column is assigned, checks see the
-// new value, all else the old one.
+// UPDATE target SET … FROM the components joined by entity WHERE …. Where a column is assigned, checks see
+// the new value, all else the old one.
 struct Statement {
     ComponentId target;
     std::string target_name; // for errors

@@ -16,16 +16,15 @@
 namespace gamelan::kernel {
 
 template <class T>
-using Mark = std::conditional_t<
-    sizeof(T) == 8, std::uint64_t,
-    std::conditional_t<sizeof(T) == 4, std::uint32_t,
-                       std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
+using Mark =
+    std::conditional_t<sizeof(T) == 8, std::uint64_t,
+                       std::conditional_t<sizeof(T) == 4, std::uint32_t,
+                                          std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint8_t>>>;
 
 template <class T>
 inline constexpr Mark<T> sign_bit = static_cast<Mark<T>>(Mark<T>{1} << (8 * sizeof(T) - 1));
 template <class T>
-inline constexpr Mark<T> infinity_bits =
-    std::bit_cast<Mark<T>>(std::numeric_limits<T>::infinity());
+inline constexpr Mark<T> infinity_bits = std::bit_cast<Mark<T>>(std::numeric_limits<T>::infinity());
 template <class T>
 inline constexpr T canonical_nan = std::numeric_limits<T>::quiet_NaN();
 
@@ -61,8 +60,9 @@ GAMELAN_INLINE T wrapped(T a, T b, F f) {
 
 template <class T>
 constexpr Fault range_fault() {
-    return sizeof(T) == 2 ? Fault::smallint_range
-                          : sizeof(T) == 4 ? Fault::integer_range : Fault::bigint_range;
+    return sizeof(T) == 2   ? Fault::smallint_range
+           : sizeof(T) == 4 ? Fault::integer_range
+                            : Fault::bigint_range;
 }
 
 } // namespace gamelan::kernel

@@ -73,7 +73,8 @@ void WorldStore::mark_rows(ComponentId component, std::uint32_t index, const std
         std::fill_n(versions, slots, 0);
     for (std::uint32_t first = 0; first < slots; first += 64)
         for (std::uint32_t bit = 0; bit < 64; ++bit)
-            versions[first + bit] = (rows[first / 64] >> bit & 1) != 0 ? working_tick_ : versions[first + bit];
+            versions[first + bit] =
+                (rows[first / 64] >> bit & 1) != 0 ? working_tick_ : versions[first + bit];
 }
 
 void WorldStore::rollback_block_savepoint() {

@@ -61,8 +61,8 @@ class WorldStore {
     // Every row of the block changed in this tick.
     void mark_block(ComponentId component, std::uint32_t index);
 
-    // A point to return to within the tick for whole blocks. Until it is rolled back or released, the world is
-    // written by renew_block() and mark_rows() only. One at a time, not within a savepoint.
+    // A point to return to within the tick for whole blocks. Until it is rolled back or released, the world
+    // is written by renew_block() and mark_rows() only. One at a time, not within a savepoint.
     void begin_block_savepoint();
     // A fresh block whose old content is not copied, even when the tick wrote the old one before: the caller
     // writes every byte of it. The old block can be read until the savepoint ends. At most once per block and
