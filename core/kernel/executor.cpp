@@ -88,8 +88,8 @@ Failure Executor::failure_of(const Group& group, const store::WorldStore& store,
             error_of(problem, systems_[plan.system].statements[plan.number])};
 }
 
-// Plays systems first … first + count − 1 of the world's; false when one of them failed, which is then the
-// report's last failure.
+// Plays systems first … first + count − 1; false when one failed, and nothing of them remains. Of one system
+// alone the failure is reported.
 bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& inputs, std::uint32_t first,
                     std::uint32_t count, RunReport& report) {
     const std::vector<StatementPlan>& statements = group.plan.statements;
@@ -102,18 +102,30 @@ bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& in
     std::vector<std::uint64_t> rows(systems_.size(), 0);
     BlockSavepoint savepoint(store);
     group.machine.start(store, inputs);
+    std::optional<Failure> failure;
     const std::uint32_t blocks = store.working().space_blocks(group.plan.space);
     for (std::uint32_t block = 0; block < blocks; ++block) {
         group.machine.begin_block(block);
         for (std::size_t i = begin; i < end; ++i) {
             const auto changed = group.machine.run(statements[i]);
-            if (!changed) {
-                report.failures.push_back(failure_of(group, store, i, block));
-                return false;
+            if (changed) {
+                rows[statements[i].system] += *changed;
+                continue;
             }
-            rows[statements[i].system] += *changed;
+            if (count > 1)
+                return false;
+            // The one to report is the first statement's: of those before this one, a later block may fail.
+            failure = failure_of(group, store, i, block);
+            end = i;
         }
-        group.machine.commit_block();
+        if (!failure)
+            group.machine.commit_block();
+        else if (end == begin)
+            break;
+    }
+    if (failure) {
+        report.failures.push_back(std::move(*failure));
+        return false;
     }
     savepoint.release();
     for (std::size_t i = 0; i < rows.size(); ++i)
@@ -131,11 +143,8 @@ RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Orde
         const std::uint32_t first = group->plan.first_system;
         const std::uint32_t count = group->plan.system_count;
         if (order == Order::block_major) {
-            const std::size_t failures = report.failures.size();
             if (play(*group, store, inputs, first, count, report) || count == 1)
                 continue;
-            report.failures.erase(report.failures.begin() + static_cast<std::ptrdiff_t>(failures),
-                                  report.failures.end());
         }
         for (std::uint32_t system = first; system < first + count; ++system)
             play(*group, store, inputs, system, 1, report);

@@ -16,8 +16,7 @@
 
 namespace gamelan::kernel {
 
-// How a system failed. The row is the first in slot order that did, the statement the first that met one in
-// the block.
+// How a system failed: its first statement that met a row that fails, and the first such row by slot.
 struct Failure {
     std::uint32_t system;
     std::uint32_t statement;
