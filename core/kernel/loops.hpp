@@ -3,7 +3,8 @@
 //
 // An operation is a struct with static members over lanes:
 //     value(…)           the result; defined for every input
-//     suspect(…, result) not 0 where it may have failed or is NaN; absent when neither can be
+//     suspect(…, result) has its highest bit set where it may have failed or is NaN; absent when neither can
+//                        be
 //     fault(…)           how it failed
 #pragma once
 
@@ -12,13 +13,6 @@
 
 #include <tuple>
 #include <utility>
-
-// The arrays of a loop never overlap.
-#if defined(__clang__)
-#define GAMELAN_INDEPENDENT_LANES _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define GAMELAN_INDEPENDENT_LANES _Pragma("GCC ivdep")
-#endif
 
 namespace gamelan::kernel {
 
@@ -38,34 +32,23 @@ struct LanewiseBody {
         R* const out = static_cast<R*>(lanes.out);
         const std::tuple<const A*...> in{static_cast<const A*>(lanes.inputs[I])...};
         const std::tuple<A...> first{*std::get<I>(in)...};
-        const std::uint32_t groups = lanes.groups;
+        const std::size_t count = std::size_t{lanes.groups} * group_lanes;
         if constexpr (has_suspects) {
             using M = decltype(Op::suspect(std::declval<A>()..., std::declval<R>()));
             M suspects = 0;
-            for (std::uint32_t group = 0; group < groups; ++group) {
-                const std::size_t start = std::size_t{group} * group_lanes;
-                M found = 0;
-                GAMELAN_INDEPENDENT_LANES
-                for (std::uint32_t lane = 0; lane < group_lanes; ++lane) {
-                    const std::size_t i = start + lane;
-                    const R r = Op::value((int{I} == fixed ? std::get<I>(first) : std::get<I>(in)[i])...);
-                    out[i] = r;
-                    found = static_cast<M>(
-                        found |
-                        Op::suspect((int{I} == fixed ? std::get<I>(first) : std::get<I>(in)[i])..., r));
-                }
-                suspects = static_cast<M>(suspects | found);
+            GAMELAN_INDEPENDENT_LANES
+            for (std::size_t i = 0; i < count; ++i) {
+                const R r = Op::value((int{I} == fixed ? std::get<I>(first) : std::get<I>(in)[i])...);
+                out[i] = r;
+                suspects = static_cast<M>(
+                    suspects |
+                    Op::suspect((int{I} == fixed ? std::get<I>(first) : std::get<I>(in)[i])..., r));
             }
-            return suspects != 0;
+            return (suspects & static_cast<M>(M{1} << (8 * sizeof(M) - 1))) != 0;
         } else {
-            for (std::uint32_t group = 0; group < groups; ++group) {
-                const std::size_t start = std::size_t{group} * group_lanes;
-                GAMELAN_INDEPENDENT_LANES
-                for (std::uint32_t lane = 0; lane < group_lanes; ++lane) {
-                    const std::size_t i = start + lane;
-                    out[i] = Op::value((int{I} == fixed ? std::get<I>(first) : std::get<I>(in)[i])...);
-                }
-            }
+            GAMELAN_INDEPENDENT_LANES
+            for (std::size_t i = 0; i < count; ++i)
+                out[i] = Op::value((int{I} == fixed ? std::get<I>(first) : std::get<I>(in)[i])...);
             return false;
         }
     }

@@ -157,8 +157,23 @@ void Machine::start(store::WorldStore& store, const TickInputs& inputs) {
     }
 }
 
+// Processors fetch ahead within a page only, and blocks lie anywhere.
+void Machine::fetch(std::uint32_t index) const {
+    constexpr std::size_t line_bytes = 64;
+    constexpr std::size_t lines = 4;
+    for (const RowSet& set : row_sets_)
+        for (const store::ColumnReader& reader : set.presence)
+            if (const std::byte* bits = reader.block(index))
+                __builtin_prefetch(bits);
+    for (const SourceState& source : sources_)
+        if (const std::byte* values = source.values->block(index))
+            for (std::size_t line = 0; line < lines; ++line)
+                __builtin_prefetch(values + line * line_bytes);
+}
+
 void Machine::begin_block(std::uint32_t index) {
     block_ = index;
+    fetch(index + 1);
     for (SourceState& source : sources_) {
         source.is_loaded = false;
         source.own = nullptr;

@@ -70,6 +70,7 @@ class Machine {
 
     std::byte* take(std::size_t bytes);
     void fill_fixed(const TickInputs& inputs);
+    void fetch(std::uint32_t index) const;
     void find_rows(RowSet& set);
     void load(Register source);
     void load_entities(SourceState& state, Register source);

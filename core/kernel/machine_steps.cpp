@@ -1,6 +1,7 @@
 // What each kind of step does with the lanes of a block. Logic on bytes is written as plain loops, which any
 // vectorising compiler turns into a few instructions for 16 lanes.
 #include "core/kernel/machine.hpp"
+#include "core/kernel/scalar.hpp"
 
 #include <cstring>
 
@@ -32,9 +33,11 @@ const Byte* Machine::keep(const Byte* nulls, Byte* room) const {
 }
 
 const Byte* Machine::either(const Byte* a, const Byte* b, Byte* room) const {
+    const std::uint32_t lanes = lanes_;
     if (!a || !b || a == b)
         return keep(a ? a : b, room);
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         room[i] = a[i] | b[i];
     return room;
 }
@@ -94,7 +97,7 @@ void Machine::play(const Step& step) {
 }
 
 void Machine::play_lanes(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
+    const Operand a = registers_[step.in[0]];
     const Operand b = step.in[1] == no_register ? Operand{nullptr, nullptr} : registers_[step.in[1]];
     const Byte* const null = either(a.nulls, b.nulls, nulls);
     registers_[step.out].nulls = null;
@@ -102,9 +105,9 @@ void Machine::play_lanes(const Step& step, std::byte* out, Byte* nulls) {
 }
 
 void Machine::play_multiply_add(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
-    const Operand& b = registers_[step.in[1]];
-    const Operand& c = registers_[step.in[2]];
+    const Operand a = registers_[step.in[0]];
+    const Operand b = registers_[step.in[1]];
+    const Operand c = registers_[step.in[2]];
     const Byte* const mask = mask_of(step.mask);
     if (!a.nulls) {
         const Byte* const null = either(b.nulls, c.nulls, nulls);
@@ -119,46 +122,53 @@ void Machine::play_multiply_add(const Step& step, std::byte* out, Byte* nulls) {
 }
 
 void Machine::play_compare_select(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
-    const Operand& b = registers_[step.in[1]];
-    const Operand& yes = registers_[step.in[2]];
-    const Operand& no = registers_[step.in[3]];
+    const std::uint32_t lanes = lanes_;
+    const Operand a = registers_[step.in[0]];
+    const Operand b = registers_[step.in[1]];
+    const Operand yes = registers_[step.in[2]];
+    const Operand no = registers_[step.in[3]];
     if (!a.nulls && !b.nulls && !yes.nulls && !no.nulls)
         return loop(*step.operation, out, {a.values, b.values, yes.values, no.values}, nullptr, nullptr);
     loop(*step.parts[0], part_, {a.values, b.values}, nullptr, nullptr);
     Byte* const condition = reinterpret_cast<Byte*>(part_);
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         condition[i] &= static_cast<Byte>((none_null(a.nulls, i) | none_null(b.nulls, i)) ^ 1);
     loop(*step.parts[1], out, {part_, yes.values, no.values}, nullptr, nullptr);
     if (!yes.nulls && !no.nulls)
         return;
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         nulls[i] = condition[i] != 0 ? none_null(yes.nulls, i) : none_null(no.nulls, i);
     registers_[step.out].nulls = nulls;
 }
 
 void Machine::play_logic(const Step& step, Byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
+    const std::uint32_t lanes = lanes_;
+    const Operand a = registers_[step.in[0]];
     const Byte* const left = bytes_of(a.values);
     if (step.kind == StepKind::negation) {
-        for (std::uint32_t i = 0; i < lanes_; ++i)
+        GAMELAN_INDEPENDENT_LANES
+        for (std::uint32_t i = 0; i < lanes; ++i)
             out[i] = left[i] ^ 1;
         registers_[step.out].nulls = keep(a.nulls, nulls);
         return;
     }
-    const Operand& b = registers_[step.in[1]];
+    const Operand b = registers_[step.in[1]];
     const Byte* const right = bytes_of(b.values);
     // AND as OR of the opposites.
     const Byte flip = step.kind == StepKind::conjunction ? 1 : 0;
     if (!a.nulls && !b.nulls) {
-        for (std::uint32_t i = 0; i < lanes_; ++i)
+        GAMELAN_INDEPENDENT_LANES
+        for (std::uint32_t i = 0; i < lanes; ++i)
             out[i] = static_cast<Byte>(((left[i] ^ flip) | (right[i] ^ flip)) ^ flip);
         return;
     }
     const Byte* const no_nulls = bytes_of(zeros_);
     const Byte* const left_null = a.nulls ? a.nulls : no_nulls;
     const Byte* const right_null = b.nulls ? b.nulls : no_nulls;
-    for (std::uint32_t i = 0; i < lanes_; ++i) {
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i) {
         const auto decided = static_cast<Byte>(((left[i] ^ flip) & (left_null[i] ^ 1)) |
                                                ((right[i] ^ flip) & (right_null[i] ^ 1)));
         out[i] = decided ^ flip;
@@ -168,20 +178,24 @@ void Machine::play_logic(const Step& step, Byte* out, Byte* nulls) {
 }
 
 void Machine::play_test(const Step& step, Byte* out) {
+    const std::uint32_t lanes = lanes_;
     const Byte* const null = registers_[step.in[0]].nulls;
     const Byte flip = step.kind == StepKind::null_test ? 0 : 1;
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         out[i] = none_null(null, i) ^ flip;
 }
 
 void Machine::play_distinct(const Step& step, Byte* out) {
-    const Operand& a = registers_[step.in[0]];
-    const Operand& b = registers_[step.in[1]];
+    const std::uint32_t lanes = lanes_;
+    const Operand a = registers_[step.in[0]];
+    const Operand b = registers_[step.in[1]];
     loop(*step.operation, reinterpret_cast<std::byte*>(out), {a.values, b.values}, nullptr, nullptr);
     if (!a.nulls && !b.nulls)
         return;
     const Byte both_null = step.kind == StepKind::distinct ? 0 : 1;
-    for (std::uint32_t i = 0; i < lanes_; ++i) {
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i) {
         const Byte left = none_null(a.nulls, i);
         const Byte right = none_null(b.nulls, i);
         out[i] = (left | right) == 0 ? out[i] : (left & right) != 0 ? both_null : both_null ^ 1;
@@ -189,27 +203,31 @@ void Machine::play_distinct(const Step& step, Byte* out) {
 }
 
 void Machine::play_select(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& condition = registers_[step.in[0]];
-    const Operand& yes = registers_[step.in[1]];
-    const Operand& no = registers_[step.in[2]];
+    const std::uint32_t lanes = lanes_;
+    const Operand condition = registers_[step.in[0]];
+    const Operand yes = registers_[step.in[1]];
+    const Operand no = registers_[step.in[2]];
     const std::byte* chosen = condition.values;
     if (condition.nulls) {
         Byte* const is_true = reinterpret_cast<Byte*>(part_);
-        for (std::uint32_t i = 0; i < lanes_; ++i)
+        GAMELAN_INDEPENDENT_LANES
+        for (std::uint32_t i = 0; i < lanes; ++i)
             is_true[i] = static_cast<Byte>(bytes_of(condition.values)[i] & (condition.nulls[i] ^ 1));
         chosen = part_;
     }
     loop(*step.operation, out, {chosen, yes.values, no.values}, nullptr, nullptr);
     if (!yes.nulls && !no.nulls)
         return;
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         nulls[i] = bytes_of(chosen)[i] != 0 ? none_null(yes.nulls, i) : none_null(no.nulls, i);
     registers_[step.out].nulls = nulls;
 }
 
 void Machine::play_coalesce(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
-    const Operand& b = registers_[step.in[1]];
+    const std::uint32_t lanes = lanes_;
+    const Operand a = registers_[step.in[0]];
+    const Operand b = registers_[step.in[1]];
     if (!a.nulls) {
         std::memcpy(out, a.values, std::size_t{step.width_bytes} * lanes_);
         return;
@@ -218,18 +236,21 @@ void Machine::play_coalesce(const Step& step, std::byte* out, Byte* nulls) {
          nullptr);
     if (!b.nulls)
         return;
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         nulls[i] = a.nulls[i] & b.nulls[i];
     registers_[step.out].nulls = nulls;
 }
 
 // NULL where both are equal, and where the first is NULL.
 void Machine::play_nullif(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
-    const Operand& b = registers_[step.in[1]];
+    const std::uint32_t lanes = lanes_;
+    const Operand a = registers_[step.in[0]];
+    const Operand b = registers_[step.in[1]];
     loop(*step.operation, part_, {a.values, b.values}, nullptr, nullptr);
     std::memcpy(out, a.values, std::size_t{step.width_bytes} * lanes_);
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         nulls[i] =
             static_cast<Byte>((bytes_of(part_)[i] & (none_null(b.nulls, i) ^ 1)) | none_null(a.nulls, i));
     registers_[step.out].nulls = nulls;
@@ -237,8 +258,9 @@ void Machine::play_nullif(const Step& step, std::byte* out, Byte* nulls) {
 
 // A NULL does not take part.
 void Machine::play_extreme(const Step& step, std::byte* out, Byte* nulls) {
-    const Operand& a = registers_[step.in[0]];
-    const Operand& b = registers_[step.in[1]];
+    const std::uint32_t lanes = lanes_;
+    const Operand a = registers_[step.in[0]];
+    const Operand b = registers_[step.in[1]];
     if (!a.nulls && !b.nulls)
         return loop(*step.operation, out, {a.values, b.values}, nullptr, nullptr);
     loop(*step.operation, part_, {a.values, b.values}, nullptr, nullptr);
@@ -257,42 +279,48 @@ void Machine::play_extreme(const Step& step, std::byte* out, Byte* nulls) {
     }
     if (!a.nulls || !b.nulls)
         return;
-    for (std::uint32_t i = 0; i < lanes_; ++i)
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
         nulls[i] = a.nulls[i] & b.nulls[i];
     registers_[step.out].nulls = nulls;
 }
 
 void Machine::play_mask(const Step& step, Byte* out) {
+    const std::uint32_t lanes = lanes_;
     const Byte* rows = mask_of(step.in[0]);
     if (!rows)
         rows = ones_;
-    const Operand& condition = registers_[step.in[1]];
+    const Operand condition = registers_[step.in[1]];
     const Byte* const value = bytes_of(condition.values);
     const Byte* const null = condition.nulls ? condition.nulls : bytes_of(zeros_);
+    const auto fill = [&](auto which) {
+        GAMELAN_INDEPENDENT_LANES
+        for (std::uint32_t i = 0; i < lanes; ++i)
+            out[i] = static_cast<Byte>(rows[i] & which(value[i], null[i]));
+    };
     if (step.kind == StepKind::rows_if_null)
-        for (std::uint32_t i = 0; i < lanes_; ++i)
-            out[i] = rows[i] & null[i];
+        fill([](int, int n) { return n; });
     else if (step.kind == StepKind::rows_unless_false)
-        for (std::uint32_t i = 0; i < lanes_; ++i)
-            out[i] = rows[i] & (value[i] | null[i]);
+        fill([](int v, int n) { return v | n; });
     else if (step.kind == StepKind::rows_if_true)
-        for (std::uint32_t i = 0; i < lanes_; ++i)
-            out[i] = static_cast<Byte>(rows[i] & value[i] & (null[i] ^ 1));
+        fill([](int v, int n) { return v & (n ^ 1); });
     else
-        for (std::uint32_t i = 0; i < lanes_; ++i)
-            out[i] = static_cast<Byte>(rows[i] & ((value[i] & (null[i] ^ 1)) ^ 1));
+        fill([](int v, int n) { return (v & (n ^ 1)) ^ 1; });
 }
 
 // False when no row is left.
 bool Machine::play_narrow(const Step& step) {
-    const Operand& condition = registers_[step.in[0]];
+    const std::uint32_t lanes = lanes_;
+    const Operand condition = registers_[step.in[0]];
     const Byte* const value = bytes_of(condition.values);
     const Byte* const rows = selection_ ? selection_ : ones_;
+    Byte* const room = selection_room_;
     const Byte* const null = condition.nulls ? condition.nulls : bytes_of(zeros_);
-    for (std::uint32_t i = 0; i < lanes_; ++i)
-        selection_room_[i] = static_cast<Byte>(rows[i] & value[i] & (null[i] ^ 1));
-    selection_ = selection_room_;
-    const std::uint32_t count = count_bytes(selection_, lanes_);
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
+        room[i] = static_cast<Byte>(rows[i] & value[i] & (null[i] ^ 1));
+    selection_ = room;
+    const std::uint32_t count = count_bytes(room, lanes_);
     if (count == lanes_)
         selection_ = nullptr;
     return count != 0;

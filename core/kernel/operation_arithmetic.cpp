@@ -26,7 +26,7 @@ struct Add {
     template <class T>
     GAMELAN_INLINE Mark<T> suspect(T a, T b, T r) {
         if constexpr (is_real<T>)
-            return mark<T>(is_special(r));
+            return mark_special(r);
         else
             return static_cast<Mark<T>>(((a ^ r) & (b ^ r)) & sign_bit<T>);
     }
@@ -51,7 +51,7 @@ struct Subtract {
     template <class T>
     GAMELAN_INLINE Mark<T> suspect(T a, T b, T r) {
         if constexpr (is_real<T>)
-            return mark<T>(is_special(r));
+            return mark_special(r);
         else
             return static_cast<Mark<T>>(((a ^ b) & (a ^ r)) & sign_bit<T>);
     }
@@ -76,7 +76,7 @@ struct Multiply {
     template <class T>
     GAMELAN_INLINE Mark<T> suspect(T a, T b, T r) {
         if constexpr (is_real<T>) {
-            return mark<T>(is_special(r)) | (mark<T>(r == 0) & mark<T>(a != 0) & mark<T>(b != 0));
+            return mark_special(r) | (r == 0 ? mark_not_zero(a) & mark_not_zero(b) : Mark<T>{0});
         } else if constexpr (sizeof(T) == 8) {
             // No wider integer, but the product of the rounded factors is near enough to clear most.
             const double product = static_cast<double>(a) * static_cast<double>(b);
@@ -128,7 +128,7 @@ struct Divide {
     template <class T>
     GAMELAN_INLINE Mark<T> suspect(T a, T b, T r) {
         if constexpr (is_real<T>)
-            return mark<T>(is_special(r)) | mark<T>(b == 0) | (mark<T>(r == 0) & mark<T>(a != 0));
+            return mark_special(r) | (r == 0 ? mark_not_zero(a) : Mark<T>{0}); // a zero b makes it special
         else
             return mark<T>(b == 0) | (mark<T>(b == -1) & mark<T>(a == std::numeric_limits<T>::min()));
     }
@@ -190,7 +190,7 @@ struct MultiplyThen {
     GAMELAN_INLINE Mark<T> suspect(T, T b, T c, T r) {
         const T product = Multiply::value(b, c);
         // An infinite product makes the result infinite or NaN.
-        return mark<T>(is_special(r)) | (mark<T>(product == 0) & mark<T>(b != 0) & mark<T>(c != 0));
+        return mark_special(r) | (product == 0 ? mark_not_zero(b) & mark_not_zero(c) : Mark<T>{0});
     }
     template <class T>
     static Fault fault(T a, T b, T c) {

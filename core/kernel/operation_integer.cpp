@@ -92,9 +92,9 @@ struct DateShift {
         return is_infinite_date(date) ? date : moved;
     }
     GAMELAN_INLINE std::uint32_t suspect(std::int32_t date, std::int32_t days, std::int32_t moved) {
-        const std::uint32_t is_wrapped =
-            sign > 0 ? static_cast<std::uint32_t>((date ^ moved) & (days ^ moved)) >> 31
-                     : static_cast<std::uint32_t>((date ^ days) & (date ^ moved)) >> 31;
+        const std::uint32_t is_wrapped = sign > 0
+                                             ? static_cast<std::uint32_t>((date ^ moved) & (days ^ moved))
+                                             : static_cast<std::uint32_t>((date ^ days) & (date ^ moved));
         return is_wrapped | mark<std::int32_t>(moved < first_date) | mark<std::int32_t>(moved >= dates_end);
     }
     static Fault fault(std::int32_t date, std::int32_t days) {

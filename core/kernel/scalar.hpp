@@ -13,6 +13,13 @@
 // instruction set.
 #define GAMELAN_INLINE [[gnu::always_inline]] static inline
 
+// The arrays of a loop never overlap, or do so lane by lane.
+#if defined(__clang__)
+#define GAMELAN_INDEPENDENT_LANES _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define GAMELAN_INDEPENDENT_LANES _Pragma("GCC ivdep")
+#endif
+
 namespace gamelan::kernel {
 
 template <class T>
@@ -46,9 +53,19 @@ GAMELAN_INLINE bool is_special(T value) {
     return magnitude_bits(value) >= infinity_bits<T>;
 }
 
+// Suspicions of a loop are or-ed lane by lane: only the sign bit of a mark counts, so that an addition can
+// make one.
 template <class T>
 GAMELAN_INLINE Mark<T> mark(bool holds) {
-    return holds ? Mark<T>{1} : Mark<T>{0};
+    return holds ? sign_bit<T> : Mark<T>{0};
+}
+template <class T>
+GAMELAN_INLINE Mark<T> mark_special(T value) {
+    return static_cast<Mark<T>>(magnitude_bits(value) + (sign_bit<T> - infinity_bits<T>));
+}
+template <class T>
+GAMELAN_INLINE Mark<T> mark_not_zero(T value) {
+    return static_cast<Mark<T>>(magnitude_bits(value) + (sign_bit<T> - 1));
 }
 
 // Integer arithmetic that wraps.
