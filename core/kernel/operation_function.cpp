@@ -11,11 +11,9 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+// Of NaN, which is neither, Postgres says 0.
 struct Sign {
-    GAMELAN_INLINE double value(double a) {
-        const double sign = a > 0 ? 1.0 : a < 0 ? -1.0 : 0.0;
-        return a != a ? canonical_nan<double> : sign;
-    }
+    GAMELAN_INLINE double value(double a) { return a > 0 ? 1.0 : a < 0 ? -1.0 : 0.0; }
 };
 struct Floor {
     GAMELAN_INLINE double value(double a) { return a != a ? canonical_nan<double> : __builtin_floor(a); }

@@ -195,7 +195,7 @@ double exponential(double a) {
 double function(Op op, double a, double b) {
     switch (op) {
     case Op::sign:
-        return std::isnan(a) ? a : a > 0 ? 1 : a < 0 ? -1 : 0;
+        return a > 0 ? 1 : a < 0 ? -1 : 0;
     case Op::floor:
         return std::floor(a);
     case Op::ceil:
