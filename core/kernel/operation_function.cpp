@@ -9,8 +9,6 @@ namespace gamelan::kernel {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 // Of NaN, which is neither, Postgres says 0.
 struct Sign {
     GAMELAN_INLINE double value(double a) { return a > 0 ? 1.0 : a < 0 ? -1.0 : 0.0; }
