@@ -59,7 +59,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # The inner loops of the simulation. None of these flags changes a result: traps and errno are not looked at.
-KERNEL_OBJS = $(filter $(OBJECT_DIR)/core/automaton/% $(OBJECT_DIR)/core/query/% $(OBJECT_DIR)/core/store/%, $(OBJS))
+KERNEL_OBJS = $(filter $(OBJECT_DIR)/core/automaton/% $(OBJECT_DIR)/core/query/% $(OBJECT_DIR)/core/store/% \
+	$(OBJECT_DIR)/core/kernel/%, $(OBJS))
 $(KERNEL_OBJS): override CXXFLAGS += -O3 -fno-trapping-math -fno-math-errno
 
 # PGXS of a distribution does not follow headers; the compiler's own dependency files do.

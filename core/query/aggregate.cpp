@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -15,7 +16,7 @@ constexpr std::uint32_t word_slots = 64;
 template <class T>
 bool precedes(T a, T b) {
     if constexpr (std::is_floating_point_v<T>)
-        return a == a && (b != b || a < b);
+        return !std::isnan(a) && (std::isnan(b) || a < b);
     else
         return a < b;
 }

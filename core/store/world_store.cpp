@@ -594,6 +594,7 @@ WorldStore::Changes WorldStore::take_changes() {
 
 Snapshot WorldStore::seal(std::uint64_t tick) {
     release_savepoint();
+    release_block_savepoint();
     update_indexes();
     update_zones();
     header(working_root_).tick = tick;
@@ -607,6 +608,7 @@ Snapshot WorldStore::seal(std::uint64_t tick) {
 
 void WorldStore::abandon() {
     release_savepoint();
+    release_block_savepoint();
     if (!in_tick())
         return;
     for (const Changes* part : {&changes_, &values_})

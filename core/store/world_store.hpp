@@ -61,6 +61,19 @@ class WorldStore {
     // Every row of the block changed in this tick.
     void mark_block(ComponentId component, std::uint32_t index);
 
+    // A point to return to within the tick for whole blocks. Until it is rolled back or released, the world
+    // is written by renew_block() and mark_rows() only. One at a time, not within a savepoint.
+    void begin_block_savepoint();
+    // A fresh block whose old content is not copied, even when the tick wrote the old one before: the caller
+    // writes every byte of it. The old block can be read until the savepoint ends. At most once per block and
+    // savepoint.
+    std::byte* renew_block(ColumnId column, std::uint32_t index);
+    // The rows of the block whose bits are set changed in this tick: block_slots / 64 words. At most once per
+    // block and savepoint.
+    void mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows);
+    void rollback_block_savepoint();
+    void release_block_savepoint();
+
     // Single values. set() and set_text() do not touch the version of a row: touch_row() does.
 
     template <class T>
@@ -135,6 +148,12 @@ class WorldStore {
         std::uint32_t index;
         Ref block;
     };
+    // A block that renew_block() superseded; none stands for zeros.
+    struct Renewed {
+        ColumnId column;
+        std::uint32_t index;
+        Ref old;
+    };
     // Blocks by what has become of them in the tick that is built.
     struct Changes {
         std::vector<Ref> created;  // reachable from this version on
@@ -171,6 +190,8 @@ class WorldStore {
     void give_up_superseded();
     Ref* private_table(ColumnId column);
     std::byte* private_block(ColumnId column, std::uint32_t index);
+    std::byte* renew(ColumnId column, std::uint32_t index, std::uint32_t bytes);
+    bool are_all_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows) const;
     bool is_private(Ref block) const { return arena_.header(block).sequence == sequence_; }
     RootHeader& header(Ref root) const { return *reinterpret_cast<RootHeader*>(arena_.data(root)); }
     Ref* tables(Ref root) const;
@@ -221,6 +242,8 @@ class WorldStore {
     // same.
     std::vector<std::uint32_t> origin_;
     std::vector<Superseded> superseded_;
+    std::vector<Renewed> renewed_; // within the block savepoint
+    bool has_block_savepoint_ = false;
     std::deque<Sealed> sealed_;
     std::optional<Savepoint> savepoint_;
     std::vector<Undo> undo_;

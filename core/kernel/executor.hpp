@@ -1,0 +1,69 @@
+// Runs systems over a world in a tick. Block-major: all statements of all systems over a space are played on
+// one block before the next, so that a block is in cache once and each written column is copied once. A
+// statement sees what earlier ones wrote, as if each had run over the whole world: rows depend on their own
+// slot only.
+//
+// Each system is atomic. When one fails, nothing of the group remains, and it is run again system by system,
+// so that only the failing ones' writes are lost.
+#pragma once
+
+#include "core/kernel/program.hpp"
+#include "core/store/world_store.hpp"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace gamelan::kernel {
+
+// How a system failed: its first statement that met a row that fails, and the first such row by slot.
+struct Failure {
+    std::uint32_t system;
+    std::uint32_t statement;
+    std::uint32_t slot;
+    std::optional<store::Entity> entity; // when the row is an entity's
+    Error error;
+};
+
+struct RunReport {
+    std::vector<Failure> failures;   // by system
+    std::vector<std::uint64_t> rows; // that each system changed, over its statements
+    std::uint64_t blocks_written = 0;
+};
+
+enum class Order : std::uint8_t {
+    block_major,
+    system_major, // one system after the other over all blocks
+};
+
+class Executor {
+  public:
+    // Throws what make_plan() throws. `layout` decides what column numbers mean: is_for() tells whether it is
+    // still so.
+    Executor(const store::Snapshot& layout, std::vector<System> systems);
+    ~Executor();
+    Executor(Executor&&) noexcept;
+    Executor& operator=(Executor&&) noexcept;
+
+    bool is_for(const store::Snapshot& layout) const;
+    const std::vector<System>& systems() const { return systems_; }
+
+    // In a tick, outside savepoints. Throws Error(internal) when the layout has changed and
+    // Error(out_of_memory); then nothing of the group that was played remains, but of groups before it.
+    RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major);
+
+  private:
+    struct Group;
+
+    bool play(Group& group, store::WorldStore& store, const TickInputs& inputs, std::uint32_t first,
+              std::uint32_t count, RunReport& report);
+    Failure failure_of(const Group& group, const store::WorldStore& store, std::size_t statement,
+                       std::uint32_t block) const;
+
+    std::vector<System> systems_;
+    std::vector<std::unique_ptr<Group>> groups_;
+    std::uint64_t layout_version_;
+    std::uint64_t incarnation_;
+};
+
+} // namespace gamelan::kernel

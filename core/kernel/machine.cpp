@@ -1,0 +1,404 @@
+#include "core/kernel/machine.hpp"
+
+#include "core/base/hash.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace gamelan::kernel {
+
+namespace {
+
+constexpr std::size_t widest_bytes = sizeof(std::uint64_t);
+// So that buffers that are read together do not start at the same place of a page.
+constexpr std::size_t stagger_bytes = 192;
+
+std::size_t room_for(std::size_t bytes) {
+    return (bytes + 63) / 64 * 64 + stagger_bytes;
+}
+
+template <class T>
+void fill(std::byte* out, std::uint32_t lanes, std::uint64_t bits) {
+    const T value = static_cast<T>(bits);
+    T* values = reinterpret_cast<T*>(out);
+    std::fill_n(values, lanes, value);
+}
+
+void fill_lanes(std::byte* out, std::uint32_t lanes, std::uint32_t width_bytes, std::uint64_t bits) {
+    switch (width_bytes) {
+    case 1:
+        return fill<std::uint8_t>(out, lanes, bits);
+    case 2:
+        return fill<std::uint16_t>(out, lanes, bits);
+    case 4:
+        return fill<std::uint32_t>(out, lanes, bits);
+    default:
+        return fill<std::uint64_t>(out, lanes, bits);
+    }
+}
+
+template <class T>
+void clear_as(std::byte* values, const Byte* nulls, std::uint32_t lanes) {
+    T* out = reinterpret_cast<T*>(values);
+    for (std::uint32_t i = 0; i < lanes; ++i)
+        out[i] = nulls[i] != 0 ? T{0} : out[i];
+}
+
+void clear_nulls(std::byte* values, const Byte* nulls, std::uint32_t lanes, std::uint32_t width_bytes) {
+    switch (width_bytes) {
+    case 1:
+        return clear_as<std::uint8_t>(values, nulls, lanes);
+    case 2:
+        return clear_as<std::uint16_t>(values, nulls, lanes);
+    case 4:
+        return clear_as<std::uint32_t>(values, nulls, lanes);
+    default:
+        return clear_as<std::uint64_t>(values, nulls, lanes);
+    }
+}
+
+Value value_of(const Fixed& fixed, const TickInputs& inputs) {
+    if (fixed.kind == Fixed::Kind::constant)
+        return fixed.constant;
+    if (fixed.kind == Fixed::Kind::random_word)
+        return Value::of(ColumnType::i64, mix64(inputs.seed + 0x9e3779b97f4a7c15ULL *
+                                                                  static_cast<std::uint64_t>(inputs.tick)));
+    switch (fixed.parameter) {
+    case Parameter::dt:
+        return Value::of(ColumnType::f64, inputs.dt);
+    case Parameter::dt_real:
+        return Value::of(ColumnType::f32, static_cast<float>(inputs.dt));
+    case Parameter::tick:
+        return Value::of(ColumnType::i64, inputs.tick);
+    case Parameter::now:
+        return Value::of(ColumnType::i64, inputs.now_us);
+    }
+    return {};
+}
+
+} // namespace
+
+Machine::Machine(const GroupPlan& plan, std::uint32_t lanes)
+    : plan_(plan), lanes_(lanes), memory_(nullptr, std::free) {
+    const std::size_t values_room = room_for(widest_bytes * lanes);
+    const std::size_t bytes_room = room_for(lanes);
+    const std::size_t bytes =
+        (plan.buffer_count + plan.fixed.size() + plan.sources.size() + 2) * values_room +
+        (plan.buffer_count + 2 * plan.sources.size() + plan.row_sets.size() + 3) * bytes_room;
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+    if (!memory_)
+        throw std::bad_alloc();
+    next_memory_ = memory_.get();
+    registers_.resize(plan.register_count, {nullptr, nullptr});
+    sources_.resize(plan.sources.size());
+    row_sets_.resize(plan.row_sets.size());
+    targets_.resize(plan.targets.size());
+    const auto take_bytes = [&] { return reinterpret_cast<Byte*>(take(bytes_room)); };
+    first_buffer_ = next_memory_;
+    for (std::uint32_t i = 0; i < plan.buffer_count; ++i) {
+        buffers_.push_back(take(values_room));
+        buffer_nulls_.push_back(take_bytes());
+    }
+    last_buffer_ = next_memory_;
+    zeros_ = take(values_room);
+    std::memset(zeros_, 0, widest_bytes * lanes);
+    part_ = take(values_room);
+    part_nulls_ = take_bytes();
+    selection_room_ = take_bytes();
+    ones_ = take_bytes();
+    std::memset(ones_, 1, lanes);
+    for (std::size_t i = 0; i < plan.fixed.size(); ++i)
+        registers_[plan.sources.size() + i].values = take(values_room);
+    for (SourceState& source : sources_) {
+        source.scratch = take(values_room);
+        for (Byte*& room : source.null_rooms)
+            room = take_bytes();
+    }
+    for (RowSet& set : row_sets_)
+        set.bytes = take_bytes();
+}
+
+std::byte* Machine::take(std::size_t bytes) {
+    return std::exchange(next_memory_, next_memory_ + bytes);
+}
+
+void Machine::fill_fixed(const TickInputs& inputs) {
+    for (std::size_t i = 0; i < plan_.fixed.size(); ++i) {
+        const Value value = value_of(plan_.fixed[i], inputs);
+        Operand& out = registers_[plan_.sources.size() + i];
+        // The memory is ours.
+        fill_lanes(const_cast<std::byte*>(out.values), lanes_, width_of(value.type), value.bits);
+        out.nulls = value.is_null ? ones_ : nullptr;
+    }
+}
+
+void Machine::start(store::WorldStore& store, const TickInputs& inputs) {
+    store_ = &store;
+    level_ = static_cast<std::size_t>(automaton::simd_level());
+    blocks_written_ = 0;
+    fill_fixed(inputs);
+    const store::Snapshot& view = store.working();
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        const Source& source = plan_.sources[i];
+        sources_[i].values.emplace(view, source.column);
+        sources_[i].nulls.reset();
+        if (source.nulls != store::none)
+            sources_[i].nulls.emplace(view, ColumnId{source.nulls});
+    }
+    for (std::size_t i = 0; i < row_sets_.size(); ++i) {
+        row_sets_[i].presence.clear();
+        for (const ComponentId component : plan_.row_sets[i])
+            if (view.component(component).presence != store::none)
+                row_sets_[i].presence.emplace_back(view, ColumnId{view.component(component).presence});
+    }
+}
+
+// Processors fetch ahead within a page only, and blocks lie anywhere.
+void Machine::fetch(std::uint32_t index) const {
+    constexpr std::size_t line_bytes = 64;
+    constexpr std::size_t lines = 4;
+    for (const RowSet& set : row_sets_)
+        for (const store::ColumnReader& reader : set.presence)
+            if (const std::byte* bits = reader.block(index))
+                __builtin_prefetch(bits);
+    for (const SourceState& source : sources_)
+        if (const std::byte* values = source.values->block(index))
+            for (std::size_t line = 0; line < lines; ++line)
+                __builtin_prefetch(values + line * line_bytes);
+}
+
+void Machine::begin_block(std::uint32_t index) {
+    block_ = index;
+    fetch(index + 1);
+    for (SourceState& source : sources_) {
+        source.is_loaded = false;
+        source.own = nullptr;
+        source.are_nulls_written = false;
+    }
+    for (RowSet& set : row_sets_)
+        set.rows = RowSet::Rows::unknown;
+    for (Target& target : targets_)
+        target = {};
+    problem_ = {Problem::Kind::none, lanes_, Fault::none, 0};
+}
+
+void Machine::find_rows(RowSet& set) {
+    const std::uint32_t words = lanes_ / 64;
+    const store::Snapshot& view = store_->working();
+    const std::uint32_t first = block_ * lanes_;
+    const std::uint32_t slots = view.slot_count(plan_.space) - std::min(first, view.slot_count(plan_.space));
+    for (std::uint32_t word = 0; word < words; ++word) {
+        const std::uint32_t left = slots - std::min(slots, 64 * word);
+        set.words[word] = left >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
+    }
+    set.rows = RowSet::Rows::none;
+    for (const store::ColumnReader& reader : set.presence) {
+        const auto* present = reinterpret_cast<const std::uint64_t*>(reader.block(block_));
+        if (!present)
+            return;
+        for (std::uint32_t word = 0; word < words; ++word)
+            set.words[word] &= present[word];
+    }
+    std::uint64_t any = 0;
+    std::uint64_t every = ~std::uint64_t{0};
+    for (std::uint32_t word = 0; word < words; ++word) {
+        any |= set.words[word];
+        every &= set.words[word];
+    }
+    if (any == 0)
+        return;
+    set.rows = every == ~std::uint64_t{0} ? RowSet::Rows::all : RowSet::Rows::some;
+    if (set.rows == RowSet::Rows::some)
+        bits_to_bytes(set.words.data(), set.bytes, lanes_);
+}
+
+void Machine::load_entities(SourceState& state, Register source) {
+    const auto* generations = reinterpret_cast<const std::uint32_t*>(state.values->block(block_));
+    if (!generations)
+        generations = reinterpret_cast<const std::uint32_t*>(zeros_);
+    auto* handles = reinterpret_cast<std::uint64_t*>(state.scratch);
+    const std::uint32_t first = block_ * lanes_;
+    for (std::uint32_t lane = 0; lane < lanes_; ++lane)
+        handles[lane] = std::uint64_t{generations[lane]} << 32 | (first + lane);
+    registers_[source] = {state.scratch, nullptr};
+}
+
+void Machine::load(Register source) {
+    SourceState& state = sources_[source];
+    if (std::exchange(state.is_loaded, true))
+        return;
+    if (plan_.sources[source].is_entity)
+        return load_entities(state, source);
+    const std::byte* values = state.values->block(block_);
+    registers_[source] = {values ? values : zeros_, nullptr};
+    const std::byte* nulls = state.nulls ? state.nulls->block(block_) : nullptr;
+    if (!nulls)
+        return;
+    const auto* words = reinterpret_cast<const std::uint64_t*>(nulls);
+    if (std::all_of(words, words + lanes_ / 64, [](std::uint64_t word) { return word == 0; }))
+        return;
+    bits_to_bytes(words, state.null_rooms[0], lanes_);
+    registers_[source].nulls = state.null_rooms[0];
+}
+
+// Where the next values of a column go: not where the present ones are.
+std::byte* Machine::next_place(Register source) {
+    SourceState& state = sources_[source];
+    if (!state.own) {
+        state.own = store_->renew_block(plan_.sources[source].column, block_);
+        ++blocks_written_;
+        return state.own;
+    }
+    return registers_[source].values == state.own ? state.scratch : state.own;
+}
+
+// False when no row is selected.
+bool Machine::select(const StatementPlan& statement) {
+    RowSet& set = row_sets_[statement.rows];
+    if (set.rows == RowSet::Rows::unknown)
+        find_rows(set);
+    if (set.rows == RowSet::Rows::none)
+        return false;
+    selection_ = set.rows == RowSet::Rows::all ? nullptr : set.bytes;
+    for (const Register source : statement.where_sources)
+        load(source);
+    for (const Step& step : statement.where) {
+        if (step.kind != StepKind::narrow)
+            play(step);
+        else if (!play_narrow(step))
+            return false;
+    }
+    return true;
+}
+
+void Machine::compute(const StatementPlan& statement) {
+    for (const Register source : statement.value_sources)
+        load(source);
+    written_.clear();
+    for (const Result& result : statement.results)
+        written_.push_back({next_place(result.source), nullptr});
+    for (const Step& step : statement.values)
+        play(step);
+}
+
+// Postgres looks at a row's NULLs and checks when all its values are known.
+void Machine::constrain(const StatementPlan& statement) {
+    for (std::uint32_t i = 0; i < statement.results.size(); ++i) {
+        const Byte* nulls = registers_[statement.results[i].value].nulls;
+        if (!nulls || !statement.results[i].is_not_null)
+            continue;
+        const std::uint32_t lane = first_lane(nulls, selection_, problem_.lane);
+        if (lane < problem_.lane)
+            problem_ = {Problem::Kind::not_null, lane, Fault::none, i};
+    }
+    for (const Step& step : statement.check_steps)
+        play(step);
+    for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
+        const Operand& condition = registers_[statement.checks[i]];
+        const auto* values = reinterpret_cast<const Byte*>(condition.values);
+        for (std::uint32_t lane = 0; lane < lanes_; ++lane)
+            part_nulls_[lane] = values[lane] == 0 && (!condition.nulls || condition.nulls[lane] == 0) ? 1 : 0;
+        const std::uint32_t lane = first_lane(part_nulls_, selection_, problem_.lane);
+        if (lane < problem_.lane)
+            problem_ = {Problem::Kind::check, lane, Fault::none, i};
+    }
+}
+
+void Machine::write_nulls(const Result& result, Written& written) {
+    SourceState& state = sources_[result.source];
+    const Byte* fresh = registers_[result.value].nulls;
+    const Byte* present = registers_[result.source].nulls;
+    written.nulls = nullptr;
+    if (!fresh && !present)
+        return;
+    if (!fresh)
+        fresh = reinterpret_cast<const Byte*>(zeros_);
+    if (!present)
+        present = reinterpret_cast<const Byte*>(zeros_);
+    Byte* out = present == state.null_rooms[0] ? state.null_rooms[1] : state.null_rooms[0];
+    for (std::uint32_t lane = 0; lane < lanes_; ++lane)
+        out[lane] = !selection_ || selection_[lane] != 0 ? fresh[lane] : present[lane];
+    state.are_nulls_written = true;
+    if (count_bytes(out, lanes_) == 0)
+        return;
+    written.nulls = out;
+    clear_nulls(written.place, out, lanes_, plan_.sources[result.source].width_bytes);
+}
+
+void Machine::write_result(const Result& result, Written& written) {
+    const std::uint32_t width = plan_.sources[result.source].width_bytes;
+    const std::byte* values = registers_[result.value].values;
+    if (selection_)
+        loop(*find_select(width), written.place,
+             {reinterpret_cast<const std::byte*>(selection_), values, registers_[result.source].values},
+             nullptr, nullptr);
+    else if (values != written.place)
+        std::memcpy(written.place, values, std::size_t{width} * lanes_);
+    write_nulls(result, written);
+}
+
+std::uint32_t Machine::touch(const StatementPlan& statement) {
+    Words words = row_sets_[statement.rows].words;
+    if (selection_)
+        bytes_to_bits(selection_, words.data(), lanes_);
+    const auto place =
+        std::find(plan_.targets.begin(), plan_.targets.end(), statement.target) - plan_.targets.begin();
+    Target& target = targets_[static_cast<std::size_t>(place)];
+    target.is_touched = true;
+    std::uint32_t rows = 0;
+    for (std::uint32_t word = 0; word < lanes_ / 64; ++word) {
+        target.touched[word] |= words[word];
+        rows += static_cast<std::uint32_t>(std::popcount(words[word]));
+    }
+    return rows;
+}
+
+std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
+    const bool has_rows = select(statement);
+    if (has_rows) {
+        compute(statement);
+        constrain(statement);
+    }
+    if (problem_.kind != Problem::Kind::none)
+        return std::nullopt;
+    if (!has_rows)
+        return 0;
+    for (std::size_t i = 0; i < written_.size(); ++i)
+        write_result(statement.results[i], written_[i]);
+    for (std::size_t i = 0; i < written_.size(); ++i)
+        registers_[statement.results[i].source] = {written_[i].place, written_[i].nulls};
+    return touch(statement);
+}
+
+void Machine::commit_source(Register source) {
+    SourceState& state = sources_[source];
+    const Source& spec = plan_.sources[source];
+    if (state.own && registers_[source].values != state.own)
+        std::memcpy(state.own, registers_[source].values, std::size_t{spec.width_bytes} * lanes_);
+    if (!state.are_nulls_written)
+        return;
+    Words words{};
+    if (registers_[source].nulls)
+        bytes_to_bits(registers_[source].nulls, words.data(), lanes_);
+    const std::byte* old = state.nulls->block(block_);
+    const std::size_t bytes = lanes_ / 8;
+    if (std::memcmp(words.data(), old ? old : zeros_, bytes) == 0)
+        return;
+    std::memcpy(store_->renew_block(ColumnId{spec.nulls}, block_), words.data(), bytes);
+    ++blocks_written_;
+}
+
+void Machine::commit_block() {
+    for (std::size_t i = 0; i < sources_.size(); ++i)
+        if (plan_.sources[i].is_written)
+            commit_source(static_cast<Register>(i));
+    for (std::size_t i = 0; i < targets_.size(); ++i)
+        if (targets_[i].is_touched)
+            store_->mark_rows(plan_.targets[i], block_, targets_[i].touched.data());
+}
+
+} // namespace gamelan::kernel

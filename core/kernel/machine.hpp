@@ -1,0 +1,133 @@
+// Plays the statements of a group on one block after the other. Only executor.cpp uses it.
+//
+// Within a block a written column has two places: the renewed block and a scratch area beside it. Each
+// statement reads one and writes the other, so that all its expressions see the old row, and a loop that
+// failed still has its inputs; what is in the scratch area at the end is copied once.
+#pragma once
+
+#include "core/automaton/simd_level.hpp"
+#include "core/kernel/masks.hpp"
+#include "core/kernel/plan.hpp"
+#include "core/store/column_reader.hpp"
+#include "core/store/world_store.hpp"
+
+#include <memory>
+
+namespace gamelan::kernel {
+
+// The first row of a statement's that failed, by lane, and how: an operation, a NULL, or a check.
+struct Problem {
+    enum class Kind : std::uint8_t { none, fault, not_null, check } kind = Kind::none;
+    std::uint32_t lane = 0;
+    Fault fault = Fault::none;
+    std::uint32_t number = 0; // of the assignment or check
+};
+
+class Machine {
+  public:
+    Machine(const GroupPlan& plan, std::uint32_t lanes);
+
+    // Before the first block of a pass: looks at the world as it is now.
+    void start(store::WorldStore& store, const TickInputs& inputs);
+    void begin_block(std::uint32_t index);
+    // The rows that the statement changed; or nothing when it failed: see problem(). The block must not be
+    // committed then.
+    std::optional<std::uint32_t> run(const StatementPlan& statement);
+    // Writes what the statements changed to the world's renewed blocks.
+    void commit_block();
+    const Problem& problem() const { return problem_; }
+    std::uint64_t blocks_written() const { return blocks_written_; }
+
+  private:
+    struct Operand {
+        const std::byte* values;
+        const Byte* nulls; // nullptr: none is NULL
+    };
+    struct SourceState {
+        std::optional<store::ColumnReader> values;
+        std::optional<store::ColumnReader> nulls;
+        bool is_loaded = false;
+        std::byte* own = nullptr; // renewed block
+        std::byte* scratch = nullptr;
+        Byte* null_rooms[2] = {};
+        bool are_nulls_written = false;
+    };
+    struct RowSet {
+        std::vector<store::ColumnReader> presence;
+        enum class Rows : std::uint8_t { unknown, none, some, all } rows = Rows::unknown;
+        Words words{};
+        Byte* bytes = nullptr;
+    };
+    struct Target {
+        Words touched{};
+        bool is_touched = false;
+    };
+    // A result of the statement that is played.
+    struct Written {
+        std::byte* place;
+        const Byte* nulls;
+    };
+
+    std::byte* take(std::size_t bytes);
+    void fill_fixed(const TickInputs& inputs);
+    void fetch(std::uint32_t index) const;
+    void find_rows(RowSet& set);
+    void load(Register source);
+    void load_entities(SourceState& state, Register source);
+    std::byte* next_place(Register source);
+    bool select(const StatementPlan& statement);
+    void compute(const StatementPlan& statement);
+    void constrain(const StatementPlan& statement);
+    void write_result(const Result& result, Written& written);
+    void write_nulls(const Result& result, Written& written);
+    void commit_source(Register source);
+    std::uint32_t touch(const StatementPlan& statement);
+
+    // Steps (machine_steps.cpp).
+    void play(const Step& step);
+    void play_lanes(const Step& step, std::byte* out, Byte* nulls);
+    void play_multiply_add(const Step& step, std::byte* out, Byte* nulls);
+    void play_compare_select(const Step& step, std::byte* out, Byte* nulls);
+    void play_logic(const Step& step, Byte* out, Byte* nulls);
+    void play_test(const Step& step, Byte* out);
+    void play_distinct(const Step& step, Byte* out);
+    void play_select(const Step& step, std::byte* out, Byte* nulls);
+    void play_coalesce(const Step& step, std::byte* out, Byte* nulls);
+    void play_nullif(const Step& step, std::byte* out, Byte* nulls);
+    void play_extreme(const Step& step, std::byte* out, Byte* nulls);
+    void play_mask(const Step& step, Byte* out);
+    bool play_narrow(const Step& step);
+    void loop(const Operation& operation, std::byte* out, std::initializer_list<const std::byte*> inputs,
+              const Byte* mask, const Byte* nulls);
+    const Byte* either(const Byte* a, const Byte* b, Byte* room) const;
+    const Byte* keep(const Byte* nulls, Byte* room) const;
+    const Byte* mask_of(Register mask) const;
+
+    const GroupPlan& plan_;
+    std::uint32_t lanes_;
+    std::unique_ptr<std::byte, void (*)(void*)> memory_;
+    std::byte* next_memory_ = nullptr;
+    store::WorldStore* store_ = nullptr;
+    std::size_t level_ = 0;
+    std::uint32_t block_ = 0;
+    std::uint64_t blocks_written_ = 0;
+
+    std::vector<Operand> registers_;
+    std::vector<SourceState> sources_;
+    std::vector<RowSet> row_sets_;
+    std::vector<Target> targets_;
+    std::vector<std::byte*> buffers_;
+    std::vector<Byte*> buffer_nulls_;
+    std::vector<Written> written_; // of the statement
+    std::byte* zeros_ = nullptr;
+    Byte* ones_ = nullptr;
+    std::byte* part_ = nullptr; // what the first part of a step computes
+    Byte* part_nulls_ = nullptr;
+    Byte* selection_room_ = nullptr;
+    const Byte* selection_ = nullptr; // nullptr: all lanes
+    std::byte* first_buffer_ = nullptr;
+    std::byte* last_buffer_ = nullptr;
+    Problem problem_;
+};
+
+} // namespace gamelan::kernel

@@ -1,0 +1,219 @@
+#include "core/kernel/program.hpp"
+
+#include <algorithm>
+
+namespace gamelan::kernel {
+
+namespace {
+
+[[noreturn]] void refuse() {
+    throw Error(sqlstate::datatype_mismatch, "a kernel does not know this operation for these types");
+}
+
+void require(bool holds) {
+    if (!holds)
+        refuse();
+}
+
+bool is_logical(Op op) {
+    return op == Op::logical_and || op == Op::logical_or || op == Op::logical_not;
+}
+
+bool can_fail_for(Op op, ColumnType from, ColumnType to) {
+    switch (op) {
+    case Op::add:
+    case Op::subtract:
+    case Op::multiply:
+    case Op::divide:
+    case Op::modulo:
+    case Op::sqrt:
+    case Op::exp:
+    case Op::ln:
+    case Op::sin:
+    case Op::cos:
+    case Op::power:
+    case Op::date_add:
+    case Op::date_subtract:
+    case Op::date_difference:
+        return true;
+    case Op::negate:
+    case Op::absolute:
+        return is_integer(from);
+    case Op::cast:
+        if (is_float(from))
+            return is_integer(to) || (from == ColumnType::f64 && to == ColumnType::f32);
+        return is_integer(from) && is_integer(to) && width_of(to) < width_of(from);
+    default:
+        return false;
+    }
+}
+
+struct Shape {
+    std::size_t fewest;
+    std::size_t most;
+};
+
+Shape arguments_of(Op op) {
+    switch (op) {
+    case Op::column:
+    case Op::constant:
+    case Op::parameter:
+    case Op::entity:
+        return {0, 0};
+    case Op::negate:
+    case Op::absolute:
+    case Op::bit_not:
+    case Op::sign:
+    case Op::floor:
+    case Op::ceil:
+    case Op::round:
+    case Op::trunc:
+    case Op::sqrt:
+    case Op::exp:
+    case Op::ln:
+    case Op::sin:
+    case Op::cos:
+    case Op::random:
+    case Op::is_null:
+    case Op::is_not_null:
+    case Op::logical_not:
+    case Op::cast:
+        return {1, 1};
+    case Op::logical_and:
+    case Op::logical_or:
+    case Op::greatest:
+    case Op::least:
+        return {2, max_nodes};
+    case Op::coalesce:
+        return {1, max_nodes};
+    case Op::choose:
+        return {3, max_nodes};
+    default:
+        return {2, 2};
+    }
+}
+
+} // namespace
+
+NodeId Expressions::intern(Node node) {
+    const auto same = std::find(nodes_.begin(), nodes_.end(), node);
+    if (same != nodes_.end())
+        return {static_cast<std::uint32_t>(same - nodes_.begin())};
+    if (nodes_.size() >= max_nodes)
+        throw Error(sqlstate::feature_not_supported, "the statement is too long for a kernel");
+    nodes_.push_back(std::move(node));
+    return {static_cast<std::uint32_t>(nodes_.size() - 1)};
+}
+
+NodeId Expressions::column(ColumnId column, ColumnType type) {
+    require(is_known(type));
+    Node node;
+    node.op = Op::column;
+    node.type = type;
+    node.column = column;
+    return intern(node);
+}
+
+NodeId Expressions::constant(const Value& value) {
+    require(is_known(value.type));
+    Node node;
+    node.type = value.type;
+    node.constant = value;
+    return intern(node);
+}
+
+NodeId Expressions::parameter(Parameter parameter) {
+    Node node;
+    node.op = Op::parameter;
+    node.parameter = parameter;
+    node.type = parameter == Parameter::dt        ? ColumnType::f64
+                : parameter == Parameter::dt_real ? ColumnType::f32
+                                                  : ColumnType::i64;
+    return intern(node);
+}
+
+NodeId Expressions::entity() {
+    Node node;
+    node.op = Op::entity;
+    node.type = ColumnType::i64;
+    return intern(node);
+}
+
+NodeId Expressions::make(Op op, std::vector<NodeId> arguments) {
+    const Shape shape = arguments_of(op);
+    require(!arguments.empty() && arguments.size() >= shape.fewest && arguments.size() <= shape.most &&
+            op != Op::cast);
+    const auto type_of = [&](std::size_t i) { return nodes_[arguments[i].value].type; };
+    const ColumnType first = type_of(0);
+    const auto all_are = [&](ColumnType type, std::size_t from = 0) {
+        for (std::size_t i = from; i < arguments.size(); ++i)
+            require(type_of(i) == type);
+    };
+    Node node;
+    node.op = op;
+    node.type = first;
+    if (op == Op::choose) {
+        require(arguments.size() % 2 == 1);
+        node.type = type_of(1);
+        for (std::size_t i = 0; i + 1 < arguments.size(); i += 2)
+            require(type_of(i) == ColumnType::boolean && type_of(i + 1) == node.type);
+        require(type_of(arguments.size() - 1) == node.type);
+    } else if (op == Op::shift_left || op == Op::shift_right) {
+        require(is_integer(first) && type_of(1) == ColumnType::i32);
+    } else {
+        all_are(first);
+    }
+    if (is_logical(op))
+        require(first == ColumnType::boolean);
+    else if (op >= Op::add && op <= Op::absolute)
+        require(op == Op::modulo ? is_integer(first) : is_number(first));
+    else if (op >= Op::bit_and && op <= Op::shift_right)
+        require(is_integer(first));
+    else if (op >= Op::sign && op <= Op::atan2)
+        require(first == ColumnType::f64);
+    else if (op >= Op::date_add && op <= Op::date_difference)
+        require(first == ColumnType::i32);
+    else if (op == Op::random)
+        require(first == ColumnType::i64);
+    else if ((op >= Op::less && op <= Op::greater_equal) || op == Op::greatest || op == Op::least)
+        require(first != ColumnType::code);
+    if (op == Op::random)
+        node.type = ColumnType::f64;
+    if (op >= Op::equal && op <= Op::is_not_distinct)
+        node.type = ColumnType::boolean;
+    node.can_fail = can_fail_for(op, first, node.type);
+    for (const NodeId argument : arguments)
+        node.can_fail = node.can_fail || nodes_[argument.value].can_fail;
+    node.arguments = std::move(arguments);
+    return intern(std::move(node));
+}
+
+NodeId Expressions::cast(NodeId argument, ColumnType type) {
+    const ColumnType from = nodes_[argument.value].type;
+    if (from == type)
+        return argument;
+    const bool is_truth = (from == ColumnType::boolean && type == ColumnType::i32) ||
+                          (from == ColumnType::i32 && type == ColumnType::boolean);
+    require(is_truth || (is_number(from) && is_number(type)));
+    Node node;
+    node.op = Op::cast;
+    node.type = type;
+    node.can_fail = can_fail_for(Op::cast, from, type) || nodes_[argument.value].can_fail;
+    node.arguments = {argument};
+    return intern(std::move(node));
+}
+
+NodeId Expressions::between(NodeId value, NodeId low, NodeId high) {
+    return make(Op::logical_and,
+                {make(Op::greater_equal, {value, low}), make(Op::less_equal, {value, high})});
+}
+
+NodeId Expressions::in_list(NodeId value, const std::vector<NodeId>& list) {
+    std::vector<NodeId> tests;
+    for (const NodeId element : list)
+        tests.push_back(make(Op::equal, {value, element}));
+    require(!tests.empty());
+    return tests.size() == 1 ? tests[0] : make(Op::logical_or, tests);
+}
+
+} // namespace gamelan::kernel

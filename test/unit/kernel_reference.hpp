@@ -1,0 +1,39 @@
+// What programs of kernels mean, one row at a time: written from PostgreSQL's documentation and behaviour, as
+// plainly as can be, and sharing nothing with the kernels but the form of programs.
+#pragma once
+
+#include "core/kernel/program.hpp"
+
+#include <map>
+#include <vector>
+
+namespace gamelan::kernel::reference {
+
+struct Failed {
+    std::string code;
+    std::string message;
+};
+
+// A row of all components of a slot.
+struct Row {
+    std::map<std::uint32_t, bool> has;        // by component
+    std::map<std::uint32_t, Value> values;    // by column
+    std::map<std::uint32_t, bool> is_touched; // by component
+    std::uint64_t entity = 0;
+};
+
+// Throws Failed.
+Value evaluate(const Expressions& expressions, NodeId id, const Row& row, const TickInputs& inputs);
+
+struct SystemFailure {
+    std::uint32_t system;
+    std::uint32_t statement;
+    std::uint32_t slot;
+    Failed failed;
+};
+
+// Runs systems one after the other; each changes all its rows or none.
+std::vector<SystemFailure> run(const std::vector<System>& systems, std::vector<Row>& rows,
+                               const TickInputs& inputs);
+
+} // namespace gamelan::kernel::reference

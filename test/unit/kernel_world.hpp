@@ -1,0 +1,47 @@
+// Worlds and programs at random, from a seed: two components with columns of every type that kernels know,
+// rows and NULLs here and there, values among which the extremes are.
+#pragma once
+
+#include "kernel_reference.hpp"
+#include "store_memory.hpp"
+
+#include "core/kernel/executor.hpp"
+
+#include <random>
+
+namespace gamelan::kernel {
+
+inline constexpr ColumnType kernel_types[] = {ColumnType::boolean, ColumnType::i16, ColumnType::i32,
+                                              ColumnType::i64,     ColumnType::f32, ColumnType::f64,
+                                              ColumnType::code};
+
+class KernelWorld {
+  public:
+    // `wildness`: one value in so many is extreme; 0 for none.
+    KernelWorld(std::uint64_t seed, std::uint32_t slots, std::uint32_t block_slots, std::uint32_t wildness);
+
+    store::WorldStore& store() { return *store_; }
+    const std::vector<reference::Row>& rows() const { return rows_; }
+    // The rows as the store now has them; a touched component is one whose version is the working tick.
+    std::vector<reference::Row> read() const;
+    ComponentId component(std::size_t i) const { return components_[i]; }
+    ColumnId column(std::size_t component, ColumnType type) const;
+
+  private:
+    void fill(std::uint32_t slot, std::mt19937_64& random, std::uint32_t wildness);
+
+    store::TestRegion region_;
+    std::optional<store::WorldStore> store_;
+    std::vector<ComponentId> components_;
+    std::vector<reference::Row> rows_;
+};
+
+Value random_value(ColumnType type, std::mt19937_64& random, std::uint32_t wildness);
+
+// Systems over the components of a KernelWorld.
+std::vector<System> random_systems(std::uint64_t seed, const KernelWorld& world, std::uint32_t wildness);
+
+// What differs between two sets of rows, or nothing.
+std::string difference(const std::vector<reference::Row>& expected, const std::vector<reference::Row>& found);
+
+} // namespace gamelan::kernel
