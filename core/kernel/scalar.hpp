@@ -65,6 +65,7 @@ GAMELAN_INLINE Mark<T> mark_special(T value) {
 }
 template <class T>
 GAMELAN_INLINE Mark<T> mark_not_zero(T value) {
+    // cppcheck-suppress compareBoolExpressionWithInt ; it takes the template argument for a comparison
     return static_cast<Mark<T>>(magnitude_bits(value) + (sign_bit<T> - 1));
 }
 

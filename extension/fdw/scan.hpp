@@ -232,7 +232,7 @@ class Scan {
     std::uint32_t batch_size_ = 0;
     std::uint32_t batch_next_ = 0;
     bool is_all_batched_ = false;
-    std::uint32_t batch_slots_[max_batch];
+    std::uint32_t batch_slots_[max_batch] = {};
     std::vector<Datum> batch_values_; // max_batch for each column
     std::unique_ptr<bool[]> batch_nulls_;
 };
