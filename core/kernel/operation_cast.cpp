@@ -21,7 +21,7 @@ struct Cast {
                                              : static_cast<T>(__builtin_rint(static_cast<double>(a)));
             return static_cast<To>(fits<To>(rounded) ? rounded : T{0});
         } else if constexpr (std::is_floating_point_v<T> && sizeof(To) > sizeof(T)) {
-            return a != a ? canonical_nan<To> : static_cast<To>(a);
+            return a != a ? canonical_nan<To> : static_cast<To>(a); // NOLINT(misc-redundant-expression)
         } else {
             return static_cast<To>(a);
         }

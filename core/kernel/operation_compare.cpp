@@ -11,14 +11,14 @@ using Byte = std::uint8_t;
 template <class T>
 GAMELAN_INLINE int equals(T a, T b) {
     if constexpr (std::is_floating_point_v<T>)
-        return int{a == b} | (int{a != a} & int{b != b});
+        return int{a == b} | (int{a != a} & int{b != b}); // NOLINT(misc-redundant-expression)
     else
         return a == b;
 }
 template <class T>
 GAMELAN_INLINE int precedes(T a, T b) {
     if constexpr (std::is_floating_point_v<T>)
-        return int{a < b} | (int{a == a} & int{b != b});
+        return int{a < b} | (int{a == a} & int{b != b}); // NOLINT(misc-redundant-expression)
     else
         return a < b;
 }

@@ -210,6 +210,7 @@ NodeId Expressions::between(NodeId value, NodeId low, NodeId high) {
 
 NodeId Expressions::in_list(NodeId value, const std::vector<NodeId>& list) {
     std::vector<NodeId> tests;
+    tests.reserve(list.size());
     for (const NodeId element : list)
         tests.push_back(make(Op::equal, {value, element}));
     require(!tests.empty());

@@ -37,7 +37,7 @@ inline constexpr T canonical_nan = std::numeric_limits<T>::quiet_NaN();
 
 template <class T>
 GAMELAN_INLINE bool is_nan(T value) {
-    return value != value;
+    return value != value; // NOLINT(misc-redundant-expression): NaN
 }
 template <class T>
 GAMELAN_INLINE Mark<T> magnitude_bits(T value) {
