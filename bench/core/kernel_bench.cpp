@@ -40,13 +40,7 @@ const std::vector<ComponentDefinition> definitions = [] {
 Layout entity_layout() {
     Layout layout;
     layout.add_space(entity_space, 0);
-    ComponentDefinition entity{std::string(entity_component), std::string(entity_space), 0, {}};
-    entity.columns.push_back({"created", ColumnType::i64, IndexKind::none, 0, std::nullopt});
-    entity.columns.push_back({"template", ColumnType::value, IndexKind::none, 0, std::nullopt});
-    layout.add_component(entity, false);
-    ComponentDefinition slot{std::string(entity_slot_component), std::string(entity_space), 0, {}};
-    slot.columns.push_back({"generation", ColumnType::i32, IndexKind::none, 0, std::nullopt});
-    layout.add_component(slot, true);
+    add_entity_components(layout);
     return layout;
 }
 

@@ -34,15 +34,7 @@ class SchemaWorld final : public World {
             planet_.emplace(world_id, frequency, layers);
             layout_.add_space(store::cell_space, planet_->slot_count(), planet_->block_slots());
         }
-        store::ComponentDefinition entity{
-            std::string(store::entity_component), std::string(store::entity_space), 0, {}};
-        entity.columns = {{"created", ColumnType::i64, {}, 0, {}},
-                          {"template", ColumnType::value, {}, 0, {}}};
-        layout_.add_component(entity, false);
-        store::ComponentDefinition slot{
-            std::string(store::entity_slot_component), std::string(store::entity_space), 0, {}};
-        slot.columns = {{"generation", ColumnType::i32, {}, 0, {}}};
-        layout_.add_component(slot, true);
+        store::add_entity_components(layout_);
     }
 
     const store::Layout& layout() const override { return layout_; }

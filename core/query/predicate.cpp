@@ -173,22 +173,8 @@ Condition beyond(Condition condition, bool is_above) {
 bool supports(ColumnType type, Condition condition) {
     if (condition == Condition::is_null || condition == Condition::is_not_null)
         return true;
-    switch (type) {
-    case ColumnType::boolean:
-    case ColumnType::u8:
-    case ColumnType::i8:
-    case ColumnType::i16:
-    case ColumnType::i32:
-    case ColumnType::i64:
-    case ColumnType::f32:
-    case ColumnType::f64:
-        return true;
-    case ColumnType::code:
-    case ColumnType::bytes16:
-        return is_equality(condition);
-    default:
-        return false;
-    }
+    const bool has_equality = type == ColumnType::code || type == ColumnType::bytes16;
+    return has_order(type) || (has_equality && is_equality(condition));
 }
 
 template <class T>
@@ -404,7 +390,7 @@ bool Predicate::may_match(const store::Zone& zone) const {
         return least_key_ <= zone.greatest && greacondition_key_ >= zone.least;
     case Condition::not_equal:
         // Two values of a type without an order may share a key.
-        return !store::has_order(type_) || zone.least != least_key_ || zone.greatest != least_key_;
+        return !has_order(type_) || zone.least != least_key_ || zone.greatest != least_key_;
     case Condition::less:
         return zone.least < least_key_;
     case Condition::less_equal:

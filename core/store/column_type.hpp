@@ -60,6 +60,23 @@ constexpr std::uint32_t width_of(ColumnType type) {
     return 0;
 }
 
+// Whether values sort, as order_key() (snapshot.hpp) has them; of the others only equality is known.
+constexpr bool has_order(ColumnType type) {
+    switch (type) {
+    case ColumnType::boolean:
+    case ColumnType::u8:
+    case ColumnType::i8:
+    case ColumnType::i16:
+    case ColumnType::i32:
+    case ColumnType::i64:
+    case ColumnType::f32:
+    case ColumnType::f64:
+        return true;
+    default:
+        return false;
+    }
+}
+
 // Whether state messages can carry it; the others stay in the server.
 constexpr bool is_streamable(ColumnType type) {
     return type >= ColumnType::boolean && type <= ColumnType::text64;

@@ -12,6 +12,7 @@
 #include "core/store/definition.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,12 @@ struct ColumnSpec {
     std::int32_t key;        // ColumnDefinition::key
     std::uint64_t name_hash; // identity in the state hash: independent of the order of declaration
 };
+
+// A name as the specs above hold it.
+template <std::size_t size>
+std::string_view text_of(const char (&name)[size]) {
+    return {name, strnlen(name, size)};
+}
 
 constexpr std::uint32_t block_bytes(ColumnType type, std::uint32_t slots) {
     return type == ColumnType::bit ? slots / 8 : slots * width_of(type);

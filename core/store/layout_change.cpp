@@ -6,11 +6,6 @@ namespace gamelan::store {
 
 namespace {
 
-template <std::size_t size>
-std::string_view text_of(const char (&name)[size]) {
-    return {name, strnlen(name, size)};
-}
-
 bool is_engines(const ComponentSpec& component) {
     return component.name[0] == '.';
 }

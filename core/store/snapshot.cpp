@@ -12,11 +12,6 @@ namespace {
 // The state hash is a sum over groups of 64 slots, so that it does not depend on the size of blocks.
 constexpr std::uint32_t hash_group_slots = 64;
 
-template <std::size_t size>
-std::string_view text_of(const char (&name)[size]) {
-    return {name, strnlen(name, size)};
-}
-
 bool is_all_zero(const std::byte* data, std::size_t bytes) {
     return data[0] == std::byte{0} && std::memcmp(data, data + 1, bytes - 1) == 0;
 }
@@ -305,6 +300,15 @@ std::uint64_t Snapshot::state_hash_kept() const {
     return hash(Shares::keep);
 }
 
+void add_entity_components(Layout& layout) {
+    ComponentDefinition entity{std::string(entity_component), std::string(entity_space), 0, {}};
+    entity.columns = {{"created", ColumnType::i64, {}, 0, {}}, {"template", ColumnType::value, {}, 0, {}}};
+    layout.add_component(entity, false);
+    ComponentDefinition slot{std::string(entity_slot_component), std::string(entity_space), 0, {}};
+    slot.columns = {{"generation", ColumnType::i32, {}, 0, {}}};
+    layout.add_component(slot, true);
+}
+
 std::optional<EntityPlanes> entity_planes(const Snapshot& snapshot) {
     const auto component = snapshot.find_component(entity_component);
     const auto slots = snapshot.find_component(entity_slot_component);
@@ -378,22 +382,6 @@ std::uint64_t span_key(const std::byte* value) {
 }
 
 } // namespace
-
-bool has_order(ColumnType type) {
-    switch (type) {
-    case ColumnType::boolean:
-    case ColumnType::u8:
-    case ColumnType::i8:
-    case ColumnType::i16:
-    case ColumnType::i32:
-    case ColumnType::i64:
-    case ColumnType::f32:
-    case ColumnType::f64:
-        return true;
-    default:
-        return false;
-    }
-}
 
 std::uint64_t order_key(ColumnType type, const std::byte* value) {
     switch (type) {

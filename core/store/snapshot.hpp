@@ -67,8 +67,6 @@ struct Zone {
 // 0); for types that are only equal or not, and for values of the heap: a hash. `value` points to a slot's
 // bytes.
 std::uint64_t order_key(ColumnType type, const std::byte* value);
-// Whether order_key() keeps order, or only equality.
-bool has_order(ColumnType type);
 
 class Snapshot {
   public:
@@ -202,6 +200,8 @@ struct EntityPlanes {
     ColumnId created;
     ColumnId source; // ".entity.template"
 };
+// Adds these components to a layout that has the space "entity".
+void add_entity_components(Layout& layout);
 std::optional<EntityPlanes> entity_planes(const Snapshot& snapshot);
 // The slot of a living entity; nothing for a stale or unknown handle.
 std::optional<std::uint32_t> find_entity(const Snapshot& snapshot, const EntityPlanes& planes, Entity entity);

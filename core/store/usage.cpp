@@ -62,7 +62,7 @@ std::vector<ComponentUsage> usage_of(const Snapshot& snapshot) {
     std::vector<ComponentUsage> out(snapshot.component_count() + 1);
     for (std::uint32_t c = 0; c < snapshot.component_count(); ++c) {
         const ComponentSpec& spec = snapshot.component({c});
-        out[c].name.assign(spec.name, strnlen(spec.name, sizeof spec.name));
+        out[c].name = text_of(spec.name);
         out[c].rows = count_rows(snapshot, spec);
     }
     for (std::uint32_t c = 0; c < snapshot.column_count(); ++c) {

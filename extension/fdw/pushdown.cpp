@@ -111,7 +111,7 @@ bool condition_of_strategy(int strategy, Condition& out) {
 
 // Postgres orders "char" by unsigned bytes, the store by signed ones; enums and uuids have no order there.
 bool has_order(const Compared& column) {
-    return store::has_order(column.stored) && column.type != CHAROID;
+    return gamelan::has_order(column.stored) && column.type != CHAROID;
 }
 
 bool understand_operator(const Compared& column, Oid op, Condition& condition, OperandForm& form) {

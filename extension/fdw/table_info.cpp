@@ -188,12 +188,9 @@ std::shared_ptr<const TablePlace> make_place(const TableInfo& table, std::int64_
         return place;
     place->has_component = true;
     place->presence = snapshot.component(*component).presence;
-    place->has_all_columns = true;
     for (std::size_t i = 0; i < table.columns.size(); ++i)
-        if (table.columns[i].role == ColumnRole::stored) {
+        if (table.columns[i].role == ColumnRole::stored)
             place->columns[i] = place_column(table, snapshot, *component, i);
-            place->has_all_columns &= place->columns[i].values != store::none;
-        }
     return place;
 }
 

@@ -44,8 +44,7 @@ struct TablePlace {
     std::int64_t world_id = 0;
     std::uint64_t layout_version = 0;
     bool has_space = false;
-    bool has_component = false; // else no rows; but a grid's cells all have one, of defaults
-    bool has_all_columns = false;
+    bool has_component = false;           // else no rows; but a grid's cells all have one, of defaults
     std::uint32_t presence = store::none; // plane; none = every slot has a row
     std::uint32_t space = 0;
     std::uint32_t block_slots = 0;

@@ -94,7 +94,7 @@ void check_index(Relation relation, const FormData_pg_attribute& attribute, Colu
     const Datum options = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attfdwoptions, &is_null);
     const store::IndexKind kind = index_option(options, is_null);
     ReleaseSysCache(tuple);
-    if (kind == store::IndexKind::ordered && !is_ordered(type))
+    if (kind == store::IndexKind::ordered && !has_order(type))
         ereport(ERROR,
                 (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                  errmsg("column \"%s\" of component \"%s\" cannot have an ordered index",

@@ -39,23 +39,6 @@ inline std::uint32_t code_of_label(std::string_view label) {
     return static_cast<std::uint32_t>(hash64(label));
 }
 
-// Has an order that `index 'ordered'` can keep.
-constexpr bool is_ordered(ColumnType type) {
-    switch (type) {
-    case ColumnType::boolean:
-    case ColumnType::u8:
-    case ColumnType::i8:
-    case ColumnType::i16:
-    case ColumnType::i32:
-    case ColumnType::i64:
-    case ColumnType::f32:
-    case ColumnType::f64:
-        return true;
-    default:
-        return false;
-    }
-}
-
 // The labels of one enum as this session knows them. Lives as long as the process.
 struct EnumLabels;
 
