@@ -59,6 +59,9 @@ Shape arguments_of(Op op) {
     case Op::constant:
     case Op::parameter:
     case Op::entity:
+    case Op::has_row:
+    case Op::observed:
+    case Op::aggregate:
         return {0, 0};
     case Op::negate:
     case Op::absolute:
@@ -105,11 +108,12 @@ NodeId Expressions::intern(Node node) {
     return {static_cast<std::uint32_t>(nodes_.size() - 1)};
 }
 
-NodeId Expressions::column(ColumnId column, ColumnType type) {
+NodeId Expressions::column(ColumnId column, ColumnType type, SourceId source) {
     require(is_known(type));
     Node node;
     node.op = Op::column;
     node.type = type;
+    node.source = source;
     node.column = column;
     return intern(node);
 }
@@ -132,11 +136,59 @@ NodeId Expressions::parameter(Parameter parameter) {
     return intern(node);
 }
 
-NodeId Expressions::entity() {
+NodeId Expressions::entity(SourceId source) {
     Node node;
     node.op = Op::entity;
     node.type = ColumnType::i64;
+    node.source = source;
     return intern(node);
+}
+
+NodeId Expressions::has_row(ComponentId component, SourceId source) {
+    Node node;
+    node.op = Op::has_row;
+    node.type = ColumnType::boolean;
+    node.source = source;
+    node.component = component;
+    return intern(node);
+}
+
+NodeId Expressions::observed() {
+    Node node;
+    node.op = Op::observed;
+    node.type = ColumnType::boolean;
+    return intern(node);
+}
+
+NodeId Expressions::aggregate(std::uint32_t place, ColumnType type) {
+    require(is_known(type));
+    Node node;
+    node.op = Op::aggregate;
+    node.type = type;
+    node.aggregate = place;
+    // An integer sum can overflow.
+    node.can_fail = type == ColumnType::i64 || is_float(type);
+    return intern(node);
+}
+
+std::optional<ColumnType> result_type(AggregateFunction function, ColumnType argument) {
+    switch (function) {
+    case AggregateFunction::count:
+        return ColumnType::i64;
+    case AggregateFunction::sum:
+        if (argument == ColumnType::i16 || argument == ColumnType::i32)
+            return ColumnType::i64;
+        return is_float(argument) ? std::optional(argument) : std::nullopt;
+    case AggregateFunction::least:
+    case AggregateFunction::greatest:
+        return is_number(argument) ? std::optional(argument) : std::nullopt;
+    case AggregateFunction::every:
+    case AggregateFunction::any:
+        return argument == ColumnType::boolean ? std::optional(argument) : std::nullopt;
+    case AggregateFunction::exists:
+        return ColumnType::boolean;
+    }
+    return std::nullopt;
 }
 
 NodeId Expressions::make(Op op, std::vector<NodeId> arguments) {

@@ -1,5 +1,6 @@
 // What the compiler of systems says and the executor does: statements over the components of one space, as
-// typed expressions. Row-local UPDATEs: a row's new values depend on the same slot's values only.
+// typed expressions. A statement goes over the rows of its space that have all of its components; what it
+// reads of other rows comes through sources.
 //
 // Meaning is PostgreSQL 15's throughout: three-valued logic, the order of NaN, which operations fail and with
 // which SQLSTATE, and in which branches (CASE, COALESCE, AND and OR evaluate from left to right and only as
@@ -32,7 +33,13 @@ enum class Op : std::uint8_t {
     column,
     constant,
     parameter,
-    entity, // i64: the handle of the row's entity
+    entity, // i64: the handle of the row's entity, or the id of its cell
+    // Boolean: whether a source's row has a component. Never NULL.
+    has_row,
+    // Boolean: whether the row is one that the system observes in this tick (game.observed()).
+    observed,
+    // The value of one of the statement's aggregates.
+    aggregate,
     // Numbers of one type, of which the result is too.
     add,
     subtract,
@@ -130,12 +137,22 @@ struct NodeId {
     bool operator==(const NodeId&) const = default;
 };
 
+// Which row a column is read from: place in Statement::sources. The row itself is always there.
+struct SourceId {
+    std::uint32_t value;
+    bool operator==(const SourceId&) const = default;
+};
+inline constexpr SourceId own_row{0};
+
 struct Node {
     Op op = Op::constant;
     ColumnType type = ColumnType::i32;
-    ColumnId column{store::none};        // of a column
-    Parameter parameter = Parameter::dt; // of a parameter
-    Value constant;                      // of a constant
+    SourceId source = own_row;             // of a column, an entity, has_row
+    ColumnId column{store::none};          // of a column
+    ComponentId component{store::none};    // of has_row
+    std::uint32_t aggregate = store::none; // of an aggregate: place in Statement::aggregates
+    Parameter parameter = Parameter::dt;   // of a parameter
+    Value constant;                        // of a constant
     std::vector<NodeId> arguments;
     bool can_fail = false; // it or what it is made of
     bool operator==(const Node&) const = default;
@@ -146,10 +163,14 @@ struct Node {
 // Error(feature_not_supported) beyond max_nodes.
 class Expressions {
   public:
-    NodeId column(ColumnId column, ColumnType type);
+    NodeId column(ColumnId column, ColumnType type, SourceId source = own_row);
     NodeId constant(const Value& value);
     NodeId parameter(Parameter parameter);
-    NodeId entity();
+    NodeId entity(SourceId source = own_row);
+    NodeId has_row(ComponentId component, SourceId source = own_row);
+    NodeId observed();
+    // `type`: result_type() of the aggregate.
+    NodeId aggregate(std::uint32_t place, ColumnType type);
     NodeId make(Op op, std::vector<NodeId> arguments);
     NodeId cast(NodeId argument, ColumnType type);
     // low <= value AND value <= high
@@ -179,17 +200,76 @@ struct Check {
     std::string name;
 };
 
-// UPDATE target SET … FROM the components joined by entity WHERE …. Where a column is assigned, checks see
-// the new value, all else the old one.
-struct Statement {
-    ComponentId target;
-    std::string target_name; // for errors
-    // The rows have these; the target is one of them.
+enum class SourceKind : std::uint8_t {
+    own,        // the row that the statement is at
+    reference,  // the row of the entity or cell that `key` names
+    neighbours, // the rows of the cells around the row's own cell, for aggregates only
+    all,        // every row of its components, for aggregates only
+};
+
+// Rows that columns are read from.
+struct RowSource {
+    SourceKind kind = SourceKind::own;
+    // The row has these, all of one space. A reference whose key is NULL, or names no such row, is no row.
     std::vector<ComponentId> components;
+    // i64, over sources before this one: an entity's handle, or a cell's id.
+    std::optional<NodeId> key;
+    // A LEFT JOIN: where there is no row, its columns are NULL. Otherwise the statement passes such a row by.
+    bool is_optional = false;
+};
+
+enum class AggregateFunction : std::uint8_t {
+    count, // i64; of rows, or of those whose argument is not NULL
+    sum,   // of i16 and i32: i64; of f32 and f64: the same, added in the order of rows
+    least,
+    greatest,
+    every,  // boolean, as bool_and
+    any,    // boolean, as bool_or
+    exists, // boolean, never NULL; no argument
+};
+
+// A scalar sub-select over the rows of a source (neighbours or all). NULL when there is no row, but for count
+// and exists. Expressions may read the own row and its references too when the source is neighbours; of a
+// source "all" they read that source alone.
+struct Aggregate {
+    AggregateFunction function = AggregateFunction::count;
+    SourceId source = own_row;
+    std::optional<NodeId> where;
+    std::optional<NodeId> argument;
+};
+
+// What the sum of such values is; nothing when kernels have no sum of them.
+std::optional<ColumnType> result_type(AggregateFunction function, ColumnType argument);
+
+enum class StatementKind : std::uint8_t {
+    update, // UPDATE target SET … FROM … WHERE …
+    insert, // INSERT INTO target SELECT the row's own entity, …; columns without assignment become NULL
+    remove, // DELETE FROM target USING … WHERE …
+    emit,   // game.emit(name, entity, payload) for each row selected
+};
+
+// A value of an event's payload, under a key.
+struct Field {
+    std::string name;
+    NodeId value;
+};
+
+// Where a column is assigned, checks see the new value, all else the old one.
+struct Statement {
+    StatementKind kind = StatementKind::update;
+    ComponentId target;      // of emit: none
+    std::string target_name; // for errors; of emit: the type of the event
+    // The own rows have these. An update's and a remove's target is one of them; an insert's is not.
+    std::vector<ComponentId> components;
+    std::vector<RowSource> sources = {RowSource{}}; // [0] is the own row
+    std::vector<Aggregate> aggregates;
     Expressions expressions;
     std::optional<NodeId> where;
     std::vector<Assignment> assignments; // in the order in which they are evaluated
     std::vector<Check> checks;
+    bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
+    std::optional<NodeId> event_entity;    // of emit; NULL = none
+    std::vector<Field> fields;             // of emit
 };
 
 // What is atomic: all of its statements, or none.
