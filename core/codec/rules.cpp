@@ -51,7 +51,7 @@ void check(const Rules& rules) {
             "a tick rate beyond its limits");
     require(std::isfinite(rules.time_scale) && rules.time_scale >= 0,
             "a time scale that is no number from 0");
-    require(rules.systems.size() <= max_rule_systems, "too many systems");
+    require(rules.systems.size() <= max_systems, "too many systems");
     for (const SystemRule& system : rules.systems)
         check_system(system);
 }
@@ -141,7 +141,7 @@ Rules decode_rules(std::string_view bytes) {
     out.tick_rate_hz = in.get<std::uint32_t>();
     out.time_scale = in.get<double>();
     const std::uint64_t systems = in.get_varint();
-    if (systems > max_rule_systems)
+    if (systems > max_systems)
         in.fail("there are too many systems");
     for (std::uint64_t i = 0; i < systems; ++i)
         out.systems.push_back(get_system(in));

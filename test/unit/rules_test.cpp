@@ -100,7 +100,7 @@ void expect_refused(const Rules& rules, std::string_view why) {
 
 TEST(Rules, AreRefusedBeyondTheirLimits) {
     Rules odd = sample();
-    odd.systems.resize(max_rule_systems + 1, odd.systems[0]);
+    odd.systems.resize(max_systems + 1, odd.systems[0]);
     expect_refused(odd, "too many systems");
     odd = sample();
     odd.tick_rate_hz = 0;
