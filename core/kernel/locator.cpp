@@ -45,6 +45,7 @@ void Locator::find(const std::int64_t* keys, const Byte* nulls, const Byte* sele
     require_rows(lanes, slots, missing);
 }
 
+// Rows that lack one of the components are none.
 void Locator::require_rows(std::uint32_t lanes, std::uint32_t* slots, Byte* missing) const {
     for (const PlaneTable& presence : presence_)
         for (std::uint32_t i = 0; i < lanes; ++i)

@@ -24,10 +24,11 @@ class Locator {
     // `nulls`, `selection`: bytes, or nullptr for no NULL and all lanes; nothing is looked for elsewhere.
     void find(const std::int64_t* keys, const Byte* nulls, const Byte* selection, std::uint32_t lanes,
               std::uint32_t* slots, Byte* missing) const;
-    // Clears what rows lack one of the components.
-    void require_rows(std::uint32_t lanes, std::uint32_t* slots, Byte* missing) const;
+    // Planes of bits: which slots have a row of each component.
+    const std::vector<PlaneTable>& presence() const { return presence_; }
 
   private:
+    void require_rows(std::uint32_t lanes, std::uint32_t* slots, Byte* missing) const;
     std::uint32_t find_entity(std::int64_t key) const;
 
     const grid::Planet* planet_;
