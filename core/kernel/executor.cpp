@@ -82,7 +82,10 @@ struct Executor::Run {
     store::WorldStore& store;
     const TickInputs& inputs;
     const EventLimit& limit;
+    const std::vector<bool>* active;
     RunReport report;
+
+    bool is_active(std::uint32_t system) const { return !active || (*active)[system]; }
 
     std::uint64_t events_left() const {
         const std::uint64_t emitted = limit.emitted + report.events.size();
@@ -155,6 +158,8 @@ bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t c
     for (std::uint32_t block = 0; block < blocks; ++block) {
         group.machine.begin_block(block);
         for (std::size_t i = begin; i < end; ++i) {
+            if (!run.is_active(statements[i].system))
+                continue;
             const auto changed = group.machine.run(statements[i]);
             if (changed) {
                 rows[statements[i].system] += *changed;
@@ -188,10 +193,10 @@ bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t c
 }
 
 RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Order order,
-                        const EventLimit& events) {
+                        const std::vector<bool>* active, const EventLimit& events) {
     if (!is_for(store.working()))
         throw Error(sqlstate::internal, "the world's layout has changed since its kernels were made");
-    Run run{store, inputs, events, {}};
+    Run run{store, inputs, events, active, {}};
     run.report.rows.assign(systems_.size(), 0);
     for (const auto& group : groups_) {
         const std::uint32_t first = group->plan.first_system;
@@ -199,7 +204,8 @@ RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Orde
         if (order == Order::block_major && (play(*group, run, first, count) || count == 1))
             continue;
         for (std::uint32_t system = first; system < first + count; ++system)
-            play(*group, run, system, 1);
+            if (run.is_active(system))
+                play(*group, run, system, 1);
     }
     return std::move(run.report);
 }

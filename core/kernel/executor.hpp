@@ -68,8 +68,9 @@ class Executor {
 
     // In a tick, outside savepoints. Throws Error(internal) when the layout has changed and
     // Error(out_of_memory); then nothing of the group that was played remains, but of groups before it.
+    // `active`: of each system whether it runs; null = all do.
     RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major,
-                  const EventLimit& events = {});
+                  const std::vector<bool>* active = nullptr, const EventLimit& events = {});
 
   private:
     struct Group;

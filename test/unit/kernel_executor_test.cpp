@@ -23,7 +23,7 @@ Outcome play(std::uint64_t seed, std::uint32_t block_slots, std::uint32_t wildne
              std::uint64_t max_events) {
     KernelWorld world(seed, 700, block_slots, wildness);
     Executor executor(world.store().working(), random_systems(seed + 1, world, wildness));
-    RunReport report = executor.run(world.store(), inputs, order, {max_events, 0});
+    RunReport report = executor.run(world.store(), inputs, order, nullptr, {max_events, 0});
     Outcome out{world.read(), std::move(report)};
     world.store().seal(2);
     world.store().publish();

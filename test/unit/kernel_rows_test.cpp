@@ -97,7 +97,7 @@ class NamedWorld {
     }
     RunReport run(std::vector<System> systems, const EventLimit& limit = {}) {
         Executor executor(view(), std::move(systems));
-        return executor.run(*store_, inputs, Order::block_major, limit);
+        return executor.run(*store_, inputs, Order::block_major, nullptr, limit);
     }
     // The world's next version, which must have lost no block.
     std::uint64_t hash_of_next() {
