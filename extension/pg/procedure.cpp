@@ -1,16 +1,20 @@
 #include "extension/pg/procedure.hpp"
 
+#include <cstring>
 #include <unordered_map>
 
 #include "extension/pg/bridge.hpp"
 
 extern "C" {
 #include "access/table.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "executor/tstoreReceiver.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
+#include "utils/catcache.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"

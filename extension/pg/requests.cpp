@@ -6,6 +6,7 @@
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
+#include "extension/pg/tick_scope.hpp"
 
 namespace gamelan::pg::requests {
 
