@@ -47,6 +47,11 @@ class World {
     // (i64) belong to the engine. Nothing for a game that keeps its players as entities.
     virtual std::optional<store::SpaceId> player_space() const { return std::nullopt; }
 
+    // Whether its actions and systems are SQL's: what the rules in its state name (core/game/rules.hpp), and what
+    // the world worker runs.
+    virtual bool is_of_sql() const { return false; }
+    virtual std::uint64_t seed() const { return 0; }
+
     // Fills tick 0. The store is in a tick.
     virtual void generate(store::WorldStore& store) const = 0;
     // Returns the result as a JSON object. Throws Error when it refuses; then nothing it wrote remains.

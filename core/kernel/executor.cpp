@@ -91,7 +91,7 @@ Failure Executor::failure_of(const Group& group, const store::WorldStore& store,
 // Plays systems first … first + count − 1; false when one failed, and nothing of them remains. Of one system
 // alone the failure is reported.
 bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& inputs, std::uint32_t first,
-                    std::uint32_t count, RunReport& report) {
+                    std::uint32_t count, const std::vector<bool>* active, RunReport& report) {
     const std::vector<StatementPlan>& statements = group.plan.statements;
     std::size_t begin = 0;
     while (begin < statements.size() && statements[begin].system < first)
@@ -107,6 +107,8 @@ bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& in
     for (std::uint32_t block = 0; block < blocks; ++block) {
         group.machine.begin_block(block);
         for (std::size_t i = begin; i < end; ++i) {
+            if (active != nullptr && !(*active)[statements[i].system])
+                continue;
             const auto changed = group.machine.run(statements[i]);
             if (changed) {
                 rows[statements[i].system] += *changed;
@@ -134,7 +136,8 @@ bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& in
     return true;
 }
 
-RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Order order) {
+RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Order order,
+                        const std::vector<bool>* active) {
     if (!is_for(store.working()))
         throw Error(sqlstate::internal, "the world's layout has changed since its kernels were made");
     RunReport report;
@@ -143,11 +146,12 @@ RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Orde
         const std::uint32_t first = group->plan.first_system;
         const std::uint32_t count = group->plan.system_count;
         if (order == Order::block_major) {
-            if (play(*group, store, inputs, first, count, report) || count == 1)
+            if (play(*group, store, inputs, first, count, active, report) || count == 1)
                 continue;
         }
         for (std::uint32_t system = first; system < first + count; ++system)
-            play(*group, store, inputs, system, 1, report);
+            if (active == nullptr || (*active)[system])
+                play(*group, store, inputs, system, 1, active, report);
     }
     return report;
 }

@@ -50,13 +50,15 @@ class Executor {
 
     // In a tick, outside savepoints. Throws Error(internal) when the layout has changed and
     // Error(out_of_memory); then nothing of the group that was played remains, but of groups before it.
-    RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major);
+    // `active`: of each system whether it runs; null = all do.
+    RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major,
+                  const std::vector<bool>* active = nullptr);
 
   private:
     struct Group;
 
     bool play(Group& group, store::WorldStore& store, const TickInputs& inputs, std::uint32_t first,
-              std::uint32_t count, RunReport& report);
+              std::uint32_t count, const std::vector<bool>* active, RunReport& report);
     Failure failure_of(const Group& group, const store::WorldStore& store, std::size_t statement,
                        std::uint32_t block) const;
 

@@ -36,6 +36,8 @@ class WorldStore {
     WorldSlot slot() const { return slot_; }
     const Region& region() const { return arena_.region(); }
 
+    // Whether there is one: not before the first tick of a new world.
+    bool has_version() const { return static_cast<bool>(newest_root_); }
     // The version a tick would start from: the newest sealed or published one.
     Snapshot newest() const { return Snapshot::at(region(), newest_root_); }
 

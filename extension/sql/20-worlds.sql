@@ -122,6 +122,42 @@ END
 $$;
 COMMENT ON FUNCTION game.set_tick_rate(bigint, int) IS 'changes how often a world ticks, 1 to 240 times a second';
 
+CREATE FUNCTION game.set_time_scale(world bigint, factor double precision) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF factor IS NULL OR NOT (factor > 0 AND factor <= 100) THEN
+        RAISE EXCEPTION 'time scale % is out of range', factor USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'It is more than 0 and at most 100; game.pause_world stops a world.';
+    END IF;
+    UPDATE game.world_definition AS d SET time_scale = factor WHERE d.id = world;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'world % does not exist', world USING ERRCODE = 'WG001',
+            HINT = 'SELECT id, name FROM game.world lists the worlds.';
+    END IF;
+    PERFORM game._definitions_changed();
+END
+$$;
+COMMENT ON FUNCTION game.set_time_scale(bigint, double precision) IS
+    'makes time in a world pass faster or slower: its ticks come as often as before, and each lasts longer or shorter in the world (game.dt())';
+
+CREATE FUNCTION game.set_catch_up(world bigint, policy text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF policy IS NULL OR policy NOT IN ('bounded', 'skip', 'all') THEN
+        RAISE EXCEPTION 'there is no way to catch up called "%"', policy USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'There are: bounded (runs up to gamelan.max_catch_up_ticks overdue ticks), skip (runs none), all (runs every one).';
+    END IF;
+    UPDATE game.world_definition AS d SET catch_up = policy WHERE d.id = world;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'world % does not exist', world USING ERRCODE = 'WG001',
+            HINT = 'SELECT id, name FROM game.world lists the worlds.';
+    END IF;
+    PERFORM game._definitions_changed();
+END
+$$;
+COMMENT ON FUNCTION game.set_catch_up(bigint, text) IS
+    'says what becomes of ticks that could not run in time: bounded (up to gamelan.max_catch_up_ticks of them are run late, the rest never), skip (none is) or all';
+
 CREATE FUNCTION game.drop_world(world bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable

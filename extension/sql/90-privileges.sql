@@ -11,9 +11,10 @@ GRANT EXECUTE ON FUNCTION
     TO gamelan_gateway;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA game TO gamelan_admin;
 GRANT USAGE ON FOREIGN SERVER gamelan TO gamelan_admin;
-GRANT SELECT ON game.game, game.template TO gamelan_player;
+GRANT SELECT ON game.game, game.template, game.action TO gamelan_player;
 -- Owners by name only, so that components can inherit from them.
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON game.component, game.cell FROM gamelan_admin;
 REVOKE EXECUTE ON FUNCTION game._forget_game(text), game._rename_game(text, text), game._ddl_ended(), game._objects_dropped(), game._refuse_row(),
     game._fdw_handler(), game._fdw_validator(text[], oid) FROM gamelan_admin;
 GRANT SELECT ON game._entity, game.entity, game.pg_stat_gamelan_memory TO gamelan_admin;
+GRANT SELECT ON game.system, game.world_system, game.action, game.system_error TO gamelan_admin;

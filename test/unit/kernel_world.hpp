@@ -21,6 +21,7 @@ class KernelWorld {
     KernelWorld(std::uint64_t seed, std::uint32_t slots, std::uint32_t block_slots, std::uint32_t wildness);
 
     store::WorldStore& store() { return *store_; }
+    const store::Snapshot& layout() const { return store_->working(); }
     const std::vector<reference::Row>& rows() const { return rows_; }
     // The rows as the store now has them; a touched component is one whose version is the working tick.
     std::vector<reference::Row> read() const;
