@@ -68,8 +68,8 @@ void find_checks(const TupleConstr* constraints, FoundTable& out) {
         palloc((static_cast<Size>(constraints->num_check) + 1) * sizeof(FoundCheck)));
     for (int i = 0; i < constraints->num_check; ++i) {
         const ConstrCheck& check = constraints->check[i];
-        Node* condition = reinterpret_cast<Node*>(
-            expression_planner(static_cast<Expr*>(stringToNode(check.ccbin))));
+        Node* condition =
+            reinterpret_cast<Node*>(expression_planner(static_cast<Expr*>(stringToNode(check.ccbin))));
         const bool is_always_asked = !check.ccvalid || contain_mutable_functions(condition);
         out.checks[out.check_count++] = {pstrdup(check.ccname), condition, is_always_asked};
     }

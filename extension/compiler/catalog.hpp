@@ -76,7 +76,8 @@ struct DomainFacts {
 };
 DomainFacts read_domain(Oid domain);
 
-// How Postgres would put conditions of one WHERE in order: cheap ones first. Infinite for one with sub-selects.
+// How Postgres would put conditions of one WHERE in order: cheap ones first. Infinite for one with
+// sub-selects.
 double cost_of(Node* condition);
 
 bool has_sub_select(Node* node);

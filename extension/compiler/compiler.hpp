@@ -3,7 +3,8 @@
 //
 // Nothing is parsed, and operators are known by the function behind them, so whatever a user calls "+" in his
 // search_path is never taken for ours. What a statement would do in Postgres (rewritten views, defaults,
-// domains, NOT NULL, CHECK, privileges of the procedure's owner) it does as a kernel, else it is not compiled.
+// domains, NOT NULL, CHECK, privileges of the procedure's owner) it does as a kernel, else it is not
+// compiled.
 #pragma once
 
 #include "core/kernel/unbound.hpp"

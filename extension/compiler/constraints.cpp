@@ -95,10 +95,9 @@ void StatementCompiler::add_table_checks(const TableFacts& table) {
         if (number <= 0)
             return number == 0;
         const auto place = column_of(table, number);
-        return place && std::any_of(out_.assignments.begin(), out_.assignments.end(),
-                                    [&](const kernel::Assignment& assignment) {
-                                        return assignment.column == *place;
-                                    });
+        return place &&
+               std::any_of(out_.assignments.begin(), out_.assignments.end(),
+                           [&](const kernel::Assignment& assignment) { return assignment.column == *place; });
     };
     for (const CheckFacts& check : table.checks) {
         const std::vector<AttrNumber> read = columns_read(check.condition);

@@ -6,6 +6,7 @@
 #include "extension/pg/bridge.hpp"
 
 extern "C" {
+#include "catalog/pg_proc.h"
 #include "utils/regproc.h"
 }
 
@@ -45,7 +46,8 @@ std::string name_of_function(Oid function) {
 std::string why_not_called(Oid function, const Node* node) {
     if (const char* twin = deterministic_twin(function))
         return name_of_function(function) + " is not the same in a replay: " + twin;
-    if (IsA(node, OpExpr) || IsA(node, ScalarArrayOpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr)) {
+    if (IsA(node, OpExpr) || IsA(node, ScalarArrayOpExpr) || IsA(node, DistinctExpr) ||
+        IsA(node, NullIfExpr)) {
         const OpExpr* expression = reinterpret_cast<const OpExpr*>(node);
         return "the operator " +
                std::string(pg::pg_call([&]() -> const char* { return format_operator(expression->opno); })) +
@@ -67,7 +69,8 @@ std::string why_not_called(Oid function, const Node* node) {
     const std::string language = facts.language == nullptr ? "" : facts.language;
     if (language == "sql")
         return "the function " + name_of_function(function) +
-               " cannot be put in place of its call: it must be a single SELECT without FROM, and neither SECURITY "
+               " cannot be put in place of its call: it must be a single SELECT without FROM, and neither "
+               "SECURITY "
                "DEFINER nor with SET";
     if (language != "internal" && language != "c")
         return "the function " + name_of_function(function) + " is written in " + language;
@@ -157,7 +160,8 @@ NodeId StatementCompiler::constant(const Const* node) {
     return expressions().constant(value_of(node));
 }
 
-std::optional<NodeId> StatementCompiler::call_of_ours(Scope& scope, const std::string& name, List* arguments) {
+std::optional<NodeId> StatementCompiler::call_of_ours(Scope& scope, const std::string& name,
+                                                      List* arguments) {
     if (name == "dt")
         return expressions().parameter(Parameter::dt);
     if (name == "tick")
@@ -425,7 +429,8 @@ NodeId StatementCompiler::translate_any(Scope& scope, Node* node) {
         refuse("a cast to the domain " + type_name(castNode(CoerceToDomain, node)->resulttype) +
                " within an expression has no kernel, as its constraints would be checked there");
     case T_CoerceViaIO:
-        refuse("a cast to " + type_name(castNode(CoerceViaIO, node)->resulttype) + " through text has no kernel");
+        refuse("a cast to " + type_name(castNode(CoerceViaIO, node)->resulttype) +
+               " through text has no kernel");
     case T_SQLValueFunction:
         refuse("CURRENT_TIMESTAMP and its like are not the same in a replay: write game.now(), the simulated "
                "time");

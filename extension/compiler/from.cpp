@@ -296,8 +296,8 @@ void StatementCompiler::place(Scope&, Item& item, NodeId key, bool is_optional) 
 
 void StatementCompiler::place_required(Item& item, NodeId key) {
     const kernel::Node node = expressions()[key];
-    const bool is_handle =
-        node.op == Op::entity && is_of_cells(node.source) == symbols_.components[item.component.value].is_of_cells;
+    const bool is_handle = node.op == Op::entity &&
+                           is_of_cells(node.source) == symbols_.components[item.component.value].is_of_cells;
     std::optional<SourceId> same;
     if (is_handle && (node.source == kernel::own_row || !out_.sources[node.source.value].is_optional))
         same = node.source;

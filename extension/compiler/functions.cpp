@@ -53,12 +53,12 @@ struct Cast {
     const char* name;
     ColumnType to;
 };
-constexpr Cast casts[] = {{"i2toi4", i32}, {"i4toi2", i16}, {"int28", i64},     {"int82", i16},
-                          {"int48", i64},  {"int84", i32},  {"i2tof", f32},     {"i4tof", f32},
-                          {"i8tof", f32},  {"i2tod", f64},  {"i4tod", f64},     {"i8tod", f64},
-                          {"ftoi2", i16},  {"ftoi4", i32},  {"ftoi8", i64},     {"dtoi2", i16},
-                          {"dtoi4", i32},  {"dtoi8", i64},  {"ftod", f64},      {"dtof", f32},
-                          {"int4_bool", boolean},           {"bool_int4", i32}};
+constexpr Cast casts[] = {{"i2toi4", i32},        {"i4toi2", i16},   {"int28", i64}, {"int82", i16},
+                          {"int48", i64},         {"int84", i32},    {"i2tof", f32}, {"i4tof", f32},
+                          {"i8tof", f32},         {"i2tod", f64},    {"i4tod", f64}, {"i8tod", f64},
+                          {"ftoi2", i16},         {"ftoi4", i32},    {"ftoi8", i64}, {"dtoi2", i16},
+                          {"dtoi4", i32},         {"dtoi8", i64},    {"ftod", f64},  {"dtof", f32},
+                          {"int4_bool", boolean}, {"bool_int4", i32}};
 
 template <std::size_t families, std::size_t names>
 void add(Table& table, const Family (&of)[families], const Named (&named)[names]) {

@@ -12,8 +12,10 @@
 
 extern "C" {
 #include "access/sysattr.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
@@ -27,6 +29,16 @@ namespace gamelan::compiler {
 namespace {
 
 constexpr std::size_t max_text_bytes = 160;
+
+// The walkers of Postgres 15 are declared without their arguments.
+using Walker = bool (*)();
+using Mutator = Node* (*)();
+Walker walker(bool (*function)(Node*, void*)) {
+    return reinterpret_cast<Walker>(reinterpret_cast<void (*)()>(function));
+}
+Mutator mutator(Node* (*function)(Node*, void*)) {
+    return reinterpret_cast<Mutator>(reinterpret_cast<void (*)()>(function));
+}
 
 // Spaces and line ends as one space, cut at a letter's end.
 const char* shorten(const char* text) {
@@ -69,8 +81,8 @@ void touch(Survey& survey, const char* component, const char* column, bool is_wr
     if (out.touched_count == survey.room) {
         survey.room = survey.room * 2 + 16;
         const Size bytes = static_cast<Size>(survey.room) * sizeof(TouchedColumn);
-        out.touched = static_cast<TouchedColumn*>(
-            out.touched == nullptr ? palloc(bytes) : repalloc(out.touched, bytes));
+        out.touched = static_cast<TouchedColumn*>(out.touched == nullptr ? palloc(bytes)
+                                                                         : repalloc(out.touched, bytes));
     }
     out.touched[out.touched_count++] = {component, column, is_write};
 }
@@ -81,14 +93,15 @@ void touch_columns(Survey& survey, Oid relation, const Bitmapset* columns, bool 
     if (component == nullptr || (bms_is_empty(columns) && !has_all))
         return;
     has_all = has_all || bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
-    const int count = get_relnatts(relation);
-    for (int number = 1; number <= count; ++number) {
-        if (!has_all && !bms_is_member(number - FirstLowInvalidHeapAttributeNumber, columns))
-            continue;
-        const char* column = get_attname(relation, static_cast<AttrNumber>(number), true);
-        if (column != nullptr && std::strcmp(column, "world") != 0)
-            touch(survey, component, column, is_write);
+    const Relation table = table_open(relation, NoLock);
+    for (int i = 0; i < RelationGetNumberOfAttributes(table); ++i) {
+        const FormData_pg_attribute* column = TupleDescAttr(RelationGetDescr(table), i);
+        const bool is_named = bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, columns);
+        if ((has_all || is_named) && !column->attisdropped &&
+            std::strcmp(NameStr(column->attname), "world") != 0)
+            touch(survey, component, pstrdup(NameStr(column->attname)), is_write);
     }
+    table_close(table, NoLock);
 }
 
 void survey_relation(Survey& survey, const RangeTblEntry* entry) {
@@ -104,7 +117,10 @@ void survey_relation(Survey& survey, const RangeTblEntry* entry) {
     touch_columns(survey, entry->relid, entry->updatedCols, false, true);
 }
 
-bool is_mutable(Oid function, void* survey) {
+bool survey_function(Oid function, void* context) {
+    Survey& survey = *static_cast<Survey*>(context);
+    if (pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) != ACLCHECK_OK)
+        survey.is_permitted = false;
     if (func_volatile(function) == PROVOLATILE_IMMUTABLE)
         return false;
     const Oid game = get_namespace_oid("game", true);
@@ -112,7 +128,7 @@ bool is_mutable(Oid function, void* survey) {
     // Those of game are made to be the same in a replay, but for numbered chance and whoever asks.
     const bool is_ours = name != nullptr && get_func_namespace(function) == game;
     if (!is_ours)
-        static_cast<Survey*>(survey)->out->is_deterministic = false;
+        survey.out->is_deterministic = false;
     return false;
 }
 
@@ -133,14 +149,13 @@ bool survey_node(Node* node, void* context) {
             survey.out->is_deterministic = false;
         if (!ExecCheckRTPerms(query->rtable, false))
             survey.is_permitted = false;
-        return query_tree_walker(query, reinterpret_cast<bool (*)()>(survey_node), context,
-                                 QTW_EXAMINE_RTES_BEFORE);
+        return query_tree_walker(query, walker(survey_node), context, QTW_EXAMINE_RTES_BEFORE);
     }
     if (IsA(node, SQLValueFunction) || IsA(node, NextValueExpr))
         survey.out->is_deterministic = false;
     else
-        (void)check_functions_in_node(node, is_mutable, context);
-    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(survey_node), context);
+        (void)check_functions_in_node(node, survey_function, context);
+    return expression_tree_walker(node, walker(survey_node), context);
 }
 
 // --- simplification ---
@@ -154,7 +169,7 @@ bool simplify_links(Node* node, void* context) {
         simplify(castNode(Query, castNode(SubLink, node)->subselect));
         return simplify_links(castNode(SubLink, node)->testexpr, context);
     }
-    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(simplify_links), context);
+    return expression_tree_walker(node, walker(simplify_links), context);
 }
 
 Node* simplified(Query* query, Node* node) {
@@ -169,7 +184,8 @@ Node* simplified(Query* query, Node* node) {
 
 void simplify(Query* query) {
     check_stack_depth();
-    query->targetList = reinterpret_cast<List*>(simplified(query, reinterpret_cast<Node*>(query->targetList)));
+    query->targetList =
+        reinterpret_cast<List*>(simplified(query, reinterpret_cast<Node*>(query->targetList)));
     query->jointree = castNode(FromExpr, simplified(query, reinterpret_cast<Node*>(query->jointree)));
     ListCell* cell = nullptr;
     foreach (cell, query->rtable) {
@@ -204,7 +220,7 @@ void prepare_query(Query* stored, Oid schema, StatementTree& out) {
     out.is_deterministic = true;
     (void)survey_node(reinterpret_cast<Node*>(query), &survey);
     if (!survey.is_permitted) {
-        out.refusal = "the procedure's owner may not do this with one of its tables";
+        out.refusal = "the procedure's owner may not do this with one of its tables or functions";
         return;
     }
     simplify(query);
@@ -283,7 +299,7 @@ Node* replace_parameters(Node* node, void* target) {
         return nullptr;
     if (IsA(node, Param) && castNode(Param, node)->paramkind == PARAM_SUBLINK)
         return static_cast<Node*>(copyObjectImpl(target));
-    return expression_tree_mutator(node, reinterpret_cast<Node* (*)()>(replace_parameters), target);
+    return expression_tree_mutator(node, mutator(replace_parameters), target);
 }
 
 } // namespace
@@ -324,9 +340,9 @@ Node* condition_of_in(const SubLink* link) {
 List* values_of_select(Query* insert, int number) {
     RangeTblEntry* select = rt_fetch(number, insert->rtable);
     bool has_sub_links = insert->hasSubLinks;
-    Node* values = ReplaceVarsFromTargetList(static_cast<Node*>(copyObjectImpl(insert->targetList)), number, 0,
-                                             select, select->subquery->targetList, REPLACEVARS_REPORT_ERROR, 0,
-                                             &has_sub_links);
+    Node* values =
+        ReplaceVarsFromTargetList(static_cast<Node*>(copyObjectImpl(insert->targetList)), number, 0, select,
+                                  select->subquery->targetList, REPLACEVARS_REPORT_ERROR, 0, &has_sub_links);
     return castNode(List, values);
 }
 

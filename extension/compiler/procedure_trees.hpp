@@ -39,7 +39,8 @@ ProcedureTrees read_procedure(Oid procedure, const char* game);
 // x IN (SELECT y FROM …) as a condition of the inner query: y = x.
 Node* condition_of_in(const SubLink* link);
 
-// The target list of an INSERT … SELECT over the rows of the SELECT, which is entry `number` of the range table.
+// The target list of an INSERT … SELECT over the rows of the SELECT, which is entry `number` of the range
+// table.
 List* values_of_select(Query* insert, int number);
 
 } // namespace gamelan::compiler

@@ -1,8 +1,8 @@
 // One statement: from a prepared query tree to core/kernel/program.hpp. C++ zone.
 //
-// Every query has a scope: the entries of its FROM. Each entry must be one row for each row that the statement
-// is at (its own, or one named by a reference), so that the order of rows cannot matter; in sub-selects it may
-// also be one of many rows, of which aggregates say something.
+// Every query has a scope: the entries of its FROM. Each entry must be one row for each row that the
+// statement is at (its own, or one named by a reference), so that the order of rows cannot matter; in
+// sub-selects it may also be one of many rows, of which aggregates say something.
 #pragma once
 
 #include "core/kernel/unbound.hpp"

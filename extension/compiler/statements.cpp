@@ -265,11 +265,10 @@ void StatementCompiler::add_fields(Scope& scope, const Node* payload) {
         return;
     if (IsA(payload, Const)) {
         const Const* constant = reinterpret_cast<const Const*>(payload);
-        const bool is_empty =
-            !constant->constisnull && pg::pg_call([&] {
-                const Jsonb* value = DatumGetJsonbP(constant->constvalue);
-                return JB_ROOT_IS_OBJECT(value) && JB_ROOT_COUNT(value) == 0;
-            });
+        const bool is_empty = !constant->constisnull && pg::pg_call([&] {
+            const Jsonb* value = DatumGetJsonbP(constant->constvalue);
+            return JB_ROOT_IS_OBJECT(value) && JB_ROOT_COUNT(value) == 0;
+        });
         if (is_empty)
             return;
     }

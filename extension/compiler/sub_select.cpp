@@ -59,8 +59,8 @@ bool is_observed(const Query* query) {
     const Node* called = linitial_node(RangeTblFunction, entry->functions)->funcexpr;
     const TargetEntry* target = only_target(query);
     return IsA(called, FuncExpr) &&
-           game_function(reinterpret_cast<const FuncExpr*>(called)->funcid) == "observed" && target != nullptr &&
-           IsA(target->expr, Var);
+           game_function(reinterpret_cast<const FuncExpr*>(called)->funcid) == "observed" &&
+           target != nullptr && IsA(target->expr, Var);
 }
 
 std::optional<AggregateFunction> function_of(Oid aggregate) {
@@ -115,8 +115,9 @@ void refuse_clauses(const Query* query) {
     if (query->limitOffset != nullptr)
         refuse("OFFSET has no kernel");
     if (query->hasTargetSRFs)
-        refuse("a function that returns several rows has no kernel, but for game.neighbors in sub-selects that "
-               "aggregate and game.observed");
+        refuse(
+            "a function that returns several rows has no kernel, but for game.neighbors in sub-selects that "
+            "aggregate and game.observed");
 }
 
 } // namespace
@@ -165,7 +166,8 @@ bool StatementCompiler::is_around_own_cell(Scope& scope, Node* cell) {
     return translate(scope, cell) == expressions().entity() && is_of_cells(kernel::own_row);
 }
 
-// n.cell IN (SELECT game.neighbors(c.cell)), or game.neighbors(c.cell) AS a(cell) joined with n.cell = a.cell.
+// n.cell IN (SELECT game.neighbors(c.cell)), or game.neighbors(c.cell) AS a(cell) joined with n.cell =
+// a.cell.
 bool StatementCompiler::place_neighbours(Scope& inner) {
     for (auto at = inner.conditions.begin(); at != inner.conditions.end(); ++at) {
         if (!IsA(*at, SubLink) || castNode(SubLink, *at)->subLinkType != ANY_SUBLINK)
