@@ -151,7 +151,12 @@ class StatementCompiler {
 
     // --- sub_select.cpp
     NodeId sub_select(Scope& scope, const SubLink* link, bool is_condition);
+    // A condition of the statement that components of the own row are there: they become components of the rows
+    // that the statement goes over. Nothing when the condition says something else.
+    std::optional<NodeId> semi_join(Scope& scope, Node* node);
+    bool is_joined_to_own_row(Scope& inner);
     NodeId in_sub_select(Scope& scope, const SubLink* link, bool is_condition);
+    void open_sub_select(Scope& scope, const SubLink* link, Scope& inner);
     NodeId exists(Scope& inner);
     NodeId scalar(Scope& inner);
     void place_sub_select(Scope& inner);

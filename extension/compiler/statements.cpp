@@ -107,7 +107,12 @@ void StatementCompiler::set_where(Scope& scope) {
         if (item.kind == Item::Kind::observed)
             conditions.push_back(*item.guard);
     for (const Cost& cost : costs)
-        conditions.push_back(condition(scope, cost.node));
+        if (const auto joined = semi_join(scope, cost.node))
+            conditions.push_back(*joined);
+        else
+            conditions.push_back(condition(scope, cost.node));
+    const NodeId always = truth(true);
+    conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     if (!conditions.empty())
         out_.where = all_of(conditions);
 }

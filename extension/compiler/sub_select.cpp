@@ -63,6 +63,12 @@ bool is_observed(const Query* query) {
            target != nullptr && IsA(target->expr, Var);
 }
 
+// x IN (SELECT y …), with one of each.
+bool is_single_test(const SubLink* link) {
+    return link->testexpr != nullptr && IsA(link->testexpr, OpExpr) &&
+           list_length(castNode(OpExpr, link->testexpr)->args) == 2;
+}
+
 std::optional<AggregateFunction> function_of(Oid aggregate) {
     switch (aggregate) {
     case F_COUNT_:
@@ -122,15 +128,9 @@ void refuse_clauses(const Query* query) {
 
 } // namespace
 
-NodeId StatementCompiler::sub_select(Scope& scope, const SubLink* link, bool is_condition) {
-    if (link->subLinkType == ANY_SUBLINK)
-        return in_sub_select(scope, link, is_condition);
-    if (link->subLinkType != EXISTS_SUBLINK && link->subLinkType != EXPR_SUBLINK)
-        refuse("a sub-select that makes an array or compares with ALL has no kernel");
-    Scope inner;
+void StatementCompiler::open_sub_select(Scope& scope, const SubLink* link, Scope& inner) {
     inner.query = inner_query(link);
     inner.outer = &scope;
-    const bool is_exists = link->subLinkType == EXISTS_SUBLINK;
     refuse_clauses(inner.query);
     // One row is enough for EXISTS, and an aggregate or a key gives no more.
     if (inner.query->limitCount != nullptr) {
@@ -139,11 +139,51 @@ NodeId StatementCompiler::sub_select(Scope& scope, const SubLink* link, bool is_
             DatumGetInt64(reinterpret_cast<const Const*>(count)->constvalue) < 1)
             refuse("LIMIT has no kernel");
     }
-    if (is_exists && inner.query->hasAggs)
-        refuse("EXISTS over an aggregate is always true");
+    if (link->subLinkType != EXPR_SUBLINK && inner.query->hasAggs)
+        refuse("EXISTS or IN over an aggregate has no kernel");
     read_from(inner);
+}
+
+NodeId StatementCompiler::sub_select(Scope& scope, const SubLink* link, bool is_condition) {
+    if (link->subLinkType == ANY_SUBLINK)
+        return in_sub_select(scope, link, is_condition);
+    if (link->subLinkType != EXISTS_SUBLINK && link->subLinkType != EXPR_SUBLINK)
+        refuse("a sub-select that makes an array or compares with ALL has no kernel");
+    Scope inner;
+    open_sub_select(scope, link, inner);
     place_sub_select(inner);
-    return is_exists ? exists(inner) : scalar(inner);
+    return link->subLinkType == EXISTS_SUBLINK ? exists(inner) : scalar(inner);
+}
+
+bool StatementCompiler::is_joined_to_own_row(Scope& inner) {
+    return !inner.set && !inner.items.empty() &&
+           std::all_of(inner.items.begin(), inner.items.end(), [&](const Item& item) {
+               return item.kind == Item::Kind::component && !item.is_nullable && !item.source &&
+                      item.key == expressions().entity() &&
+                      item.table->is_of_cells == is_of_cells(kernel::own_row);
+           });
+}
+
+std::optional<NodeId> StatementCompiler::semi_join(Scope& scope, Node* node) {
+    if (!IsA(node, SubLink))
+        return std::nullopt;
+    const SubLink* link = castNode(SubLink, node);
+    const bool is_in = link->subLinkType == ANY_SUBLINK;
+    if (!is_in && link->subLinkType != EXISTS_SUBLINK)
+        return std::nullopt;
+    if (is_in && (is_observed(inner_query(link)) || inner_query(link)->hasTargetSRFs || !is_single_test(link)))
+        return std::nullopt;
+    Scope inner;
+    open_sub_select(scope, link, inner);
+    if (is_in)
+        inner.conditions.push_back(pg::pg_call([&] { return condition_of_in(link); }));
+    place_sub_select(inner);
+    if (is_joined_to_own_row(inner))
+        for (const Item& item : inner.items)
+            if (std::find(out_.components.begin(), out_.components.end(), item.component) ==
+                out_.components.end())
+                out_.components.push_back(item.component);
+    return exists(inner);
 }
 
 // The rows of the sub-select's FROM.
@@ -334,8 +374,7 @@ NodeId StatementCompiler::scalar(Scope& inner) {
 }
 
 NodeId StatementCompiler::in_sub_select(Scope& scope, const SubLink* link, bool is_condition) {
-    if (link->testexpr == nullptr || !IsA(link->testexpr, OpExpr) ||
-        list_length(castNode(OpExpr, link->testexpr)->args) != 2)
+    if (!is_single_test(link))
         refuse("IN with several columns has no kernel");
     const Query* query = inner_query(link);
     Node* tested = static_cast<Node*>(linitial(castNode(OpExpr, link->testexpr)->args));
@@ -344,15 +383,10 @@ NodeId StatementCompiler::in_sub_select(Scope& scope, const SubLink* link, bool 
             refuse("game.observed() is compared with another row than the statement's own");
         return expressions().observed();
     }
-    if (query->hasAggs || query->limitCount != nullptr)
-        refuse("IN over an aggregate or a LIMIT has no kernel");
-    refuse_clauses(query);
-    const TargetEntry* target = only_target(query);
     Scope inner;
-    inner.query = query;
-    inner.outer = &scope;
-    read_from(inner);
+    open_sub_select(scope, link, inner);
     // NULL IN (…) and x IN (…, NULL) may be NULL, which EXISTS never is.
+    const TargetEntry* target = only_target(query);
     const bool is_exact = target != nullptr && is_never_null(scope, tested) &&
                           is_never_null(inner, reinterpret_cast<Node*>(target->expr));
     if (!is_condition && !is_exact)
