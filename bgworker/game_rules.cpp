@@ -1,11 +1,14 @@
 #include "bgworker/game_rules.hpp"
 
 #include "core/codec/kernel_program.hpp"
+#if __has_include("extension/compiler/compiler.cpp")
 #include "extension/compiler/compiler.hpp"
+#endif
 
-#include <set>
+#include "extension/pg/subtransaction.hpp"
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/procedure.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
 
@@ -73,6 +76,7 @@ std::vector<SystemRow> read_systems(const std::string& game) {
 }
 
 void compile(SystemRow& row, const std::string& game) {
+#if __has_include("extension/compiler/compiler.cpp")
     compiler::CompiledProcedure compiled = compiler::compile_procedure(row.procedure, game);
     row.rule.reads = std::move(compiled.reads);
     row.rule.writes = std::move(compiled.writes);
@@ -81,6 +85,10 @@ void compile(SystemRow& row, const std::string& game) {
     compiled.program->system.name = row.rule.name;
     row.rule.program = codec::encode_program(*compiled.program);
     row.rule.path = game::SystemPath::kernel;
+#else
+    (void)row;
+    (void)game;
+#endif
 }
 
 void read_actions(GameRules& out) {
@@ -125,6 +133,26 @@ std::shared_ptr<const GameRules> read_game_rules(const std::string& game) {
     }
     read_actions(*out);
     return out;
+}
+
+std::shared_ptr<const GameRules> GameRulesReader::read(const std::string& game) {
+    Known next{{}, pg::procedure::catalog_generation(), pg::settings::compile, nullptr};
+    pg::in_subtransaction([&] {
+        spi::run("SELECT coalesce((SELECT string_agg(s::text, E'\\n' ORDER BY s.name) FROM game.system AS s "
+                 "WHERE s.game = $1), "
+                 "'') || E'\\n' || coalesce((SELECT string_agg(a::text, E'\\n' ORDER BY a.name) FROM "
+                 "game.action AS a WHERE "
+                 "a.game = $1), '')",
+                 {spi::text(game)});
+        next.registered = spi::text_at(0, 1);
+        Known& known = known_[game];
+        if (known.rules == nullptr || known.registered != next.registered ||
+            known.generation != next.generation || known.is_compiled != next.is_compiled) {
+            next.rules = read_game_rules(game);
+            known = next;
+        }
+    });
+    return known_[game].rules;
 }
 
 WorldFlags read_world_flags(std::int64_t world_id) {

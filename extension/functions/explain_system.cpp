@@ -1,5 +1,5 @@
 // game._explain_procedure: what the compiler makes of a procedure. Its contract is the COMMENT in
-// extension/sql/37-explain.sql.
+// extension/sql/38-explain.sql.
 #include "extension/compiler/compiler.hpp"
 
 #include "extension/pg/bridge.hpp"

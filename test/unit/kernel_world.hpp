@@ -23,6 +23,8 @@ class KernelWorld {
     store::WorldStore& store() { return *store_; }
     const store::Snapshot& layout() const { return store_->working(); }
     const std::vector<reference::Row>& rows() const { return rows_; }
+    // The same for the interpreter.
+    reference::World model() const;
     // The rows as the store now has them; a touched component is one whose version is the working tick.
     std::vector<reference::Row> read() const;
     ComponentId component(std::size_t i) const { return components_[i]; }
