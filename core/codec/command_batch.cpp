@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::string_view magic = "GLC";
 constexpr std::uint8_t first_version = 1; // actions only, without their kind
-constexpr std::uint8_t version = 2;
+constexpr std::uint8_t last_version_without_effects = 2;
+constexpr std::uint8_t version = 3;
 constexpr std::size_t max_text_bytes = 1 << 20;
 constexpr std::size_t max_arguments = 64;
 
@@ -39,13 +40,16 @@ game::Value get_value(ByteReader& in) {
     in.fail("an argument has an unknown type");
 }
 
-void get_command(ByteReader& in, game::Command& command, bool has_kind) {
-    if (has_kind)
+void get_command(ByteReader& in, game::Command& command, std::uint8_t from) {
+    const bool has_effects = from > last_version_without_effects;
+    if (from > first_version)
         command.kind = in.get<game::CommandKind>();
-    if (command.kind > game::CommandKind::definition)
+    if (command.kind > (has_effects ? game::CommandKind::effects : game::CommandKind::definition))
         in.fail("a command has an unknown kind");
     command.handle = in.get_signed_varint();
     command.actor = in.get_text(game::max_actor_bytes);
+    if (command.kind == game::CommandKind::effects)
+        command.action = in.get_text(game::max_action_name_bytes);
     if (command.kind != game::CommandKind::action) {
         command.body = in.get_text(in.remaining());
         return;
@@ -57,6 +61,8 @@ void get_command(ByteReader& in, game::Command& command, bool has_kind) {
         in.fail("a command has too many arguments");
     for (std::uint64_t i = 0; i < arguments; ++i)
         command.arguments.push_back(get_value(in));
+    if (has_effects && in.get<std::uint8_t>() != 0)
+        command.effects = in.get_text(in.remaining());
 }
 
 } // namespace
@@ -70,6 +76,8 @@ std::string encode_commands(std::span<const game::Command> commands) {
         out.put(static_cast<std::uint8_t>(command.kind));
         out.put_signed_varint(command.handle);
         out.put_text(command.actor);
+        if (command.kind == game::CommandKind::effects)
+            out.put_text(command.action);
         if (command.kind != game::CommandKind::action) {
             out.put_text(command.body);
             continue;
@@ -79,6 +87,9 @@ std::string encode_commands(std::span<const game::Command> commands) {
         out.put_varint(command.arguments.size());
         for (const game::Value& value : command.arguments)
             put_value(out, value);
+        out.put(static_cast<std::uint8_t>(command.effects.has_value()));
+        if (command.effects)
+            out.put_text(*command.effects);
     }
     out.put(hash64(out.view()));
     return out.take();
@@ -90,7 +101,7 @@ std::vector<game::Command> decode_commands(std::string_view bytes) {
         in.fail("it does not begin with its magic");
     const auto found = in.get<std::uint8_t>();
     if (found < first_version || found > version)
-        in.fail("its version is " + std::to_string(found) + ", this library knows 1 and 2");
+        in.fail("its version is " + std::to_string(found) + ", this library knows 1 to 3");
     if (bytes.size() < magic.size() + 1 + sizeof(std::uint64_t))
         in.fail("it ends too early");
     const std::string_view body = bytes.substr(0, bytes.size() - sizeof(std::uint64_t));
@@ -103,7 +114,7 @@ std::vector<game::Command> decode_commands(std::string_view bytes) {
         in.fail("it claims more commands than it has bytes");
     std::vector<game::Command> out(count);
     for (game::Command& command : out)
-        get_command(in, command, found > first_version);
+        get_command(in, command, found);
     if (in.remaining() != sizeof(std::uint64_t))
         in.fail("bytes are left over");
     return out;

@@ -21,6 +21,7 @@ using Config = std::map<std::string, Value, std::less<>>;
 struct Event {
     std::string kind;
     std::string payload; // a JSON object
+    std::optional<std::int64_t> entity = {};
 };
 
 // What an action may see and do while it runs. Writes go to the tick that is being built and vanish when the
@@ -46,6 +47,11 @@ class World {
     // The space that holds one slot per player; its columns "player.actor" (text64) and "player.last_seq"
     // (i64) belong to the engine. Nothing for a game that keeps its players as entities.
     virtual std::optional<store::SpaceId> player_space() const { return std::nullopt; }
+
+    // Whether its actions and systems are SQL's: what the rules in its state name (core/game/rules.hpp), and what
+    // the world worker runs.
+    virtual bool is_of_sql() const { return false; }
+    virtual std::uint64_t seed() const { return 0; }
 
     // Fills tick 0. The store is in a tick.
     virtual void generate(store::WorldStore& store) const = 0;

@@ -1,6 +1,7 @@
 #include "core/game/schema_game.hpp"
 
 #include "core/grid/planet.hpp"
+#include "core/game/rules_state.hpp"
 
 #include <bit>
 
@@ -27,7 +28,8 @@ std::uint32_t number(const Config& config, std::string_view key) {
 // Components come and go with the definition (store::plan_layout_change); what is here stays.
 class SchemaWorld final : public World {
   public:
-    SchemaWorld(std::int64_t world_id, std::uint32_t frequency, std::uint32_t layers) {
+    SchemaWorld(std::int64_t world_id, std::uint64_t seed, std::uint32_t frequency, std::uint32_t layers)
+        : seed_(seed) {
         const store::SpaceId entities = layout_.add_space(store::entity_space, 0);
         entities_ = entities;
         if (frequency > 0) {
@@ -35,11 +37,14 @@ class SchemaWorld final : public World {
             layout_.add_space(store::cell_space, planet_->slot_count(), planet_->block_slots());
         }
         store::add_entity_components(layout_);
+        add_rules_component(layout_);
     }
 
     const store::Layout& layout() const override { return layout_; }
     const std::vector<ActionSpec>& actions() const override { return actions_; }
     const grid::Planet* planet() const override { return planet_ ? &*planet_ : nullptr; }
+    bool is_of_sql() const override { return true; }
+    std::uint64_t seed() const override { return seed_; }
     // Slot 0 is nobody's, so that 0 is no entity.
     void generate(store::WorldStore& store) const override { store.extend_space(entities_, 1); }
     std::string act(std::size_t, const std::vector<Value>&, ActionContext&) const override {
@@ -48,6 +53,7 @@ class SchemaWorld final : public World {
     void advance(store::WorldStore&, std::uint64_t) const override {}
 
   private:
+    std::uint64_t seed_;
     store::Layout layout_;
     store::SpaceId entities_{0};
     std::optional<grid::Planet> planet_;
@@ -58,8 +64,8 @@ class SchemaModule final : public Module {
   public:
     std::string_view name() const override { return "schema"; }
     Config complete(const Config& config) const override { return complete_schema_config(config); }
-    std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t, const Config& config) const override {
-        return std::make_unique<SchemaWorld>(world_id, frequency_of(config), layers_of(config));
+    std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t seed, const Config& config) const override {
+        return std::make_unique<SchemaWorld>(world_id, seed, frequency_of(config), layers_of(config));
     }
 };
 

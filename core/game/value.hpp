@@ -4,6 +4,7 @@
 #include "core/base/error.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -51,6 +52,10 @@ enum class CommandKind : std::uint8_t {
     writes = 1, // rows written by SQL, all or none: body is a write set (core/codec/write_set.hpp)
     definition =
         2, // what the game's components are from now on: body is a definition (core/codec/definition.hpp)
+    rules = 3, // what the world plays by from now on: body is core/codec/rules.hpp
+    // What a system did that a replay does not run again: `action` is its name, body a write set. Behind the
+    // tick's other commands, in the order in which the systems ran.
+    effects = 4,
 };
 
 // What a tick is given to do, as queued and as logged.
@@ -62,6 +67,8 @@ struct Command {
     std::vector<Value> arguments;
     CommandKind kind = CommandKind::action;
     std::string body = {}; // of other kinds than action, in place of what follows the actor
+    // Of an action that PostgreSQL's executor ran: the write set it made. A replay applies it.
+    std::optional<std::string> effects = {};
 };
 
 inline constexpr std::size_t max_actor_bytes = 64;

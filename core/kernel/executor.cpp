@@ -28,7 +28,7 @@ class BlockSavepoint {
     bool is_open_ = true;
 };
 
-Error error_of(const Problem& problem, const Statement& statement) {
+Error error_of(const Problem& problem, const Statement& statement, const std::string& row) {
     switch (problem.kind) {
     case Problem::Kind::not_null:
         return {sqlstate_not_null,
@@ -38,6 +38,9 @@ Error error_of(const Problem& problem, const Statement& statement) {
         return {sqlstate_check, "new row for relation \"" + statement.target_name +
                                     "\" violates check constraint \"" +
                                     statement.checks[problem.number].name + "\""};
+    case Problem::Kind::conflict:
+        return {sqlstate::unique_violation,
+                "the row of " + row + " in component \"" + statement.target_name + "\" already exists"};
     default:
         return {sqlstate_of(problem.fault), std::string(message_of(problem.fault))};
     }
@@ -75,23 +78,70 @@ bool Executor::is_for(const store::Snapshot& layout) const {
     });
 }
 
-Failure Executor::failure_of(const Group& group, const store::WorldStore& store, std::size_t statement,
+struct Executor::Run {
+    store::WorldStore& store;
+    const TickInputs& inputs;
+    const EventLimit& limit;
+    const std::vector<bool>* active;
+    RunReport report;
+
+    bool is_active(std::uint32_t system) const { return !active || (*active)[system]; }
+
+    std::uint64_t events_left() const {
+        const std::uint64_t emitted = limit.emitted + report.events.size();
+        return limit.per_tick - std::min(limit.per_tick, emitted);
+    }
+};
+
+Failure Executor::failure_of(const Group& group, const store::WorldStore& store, const StatementPlan& plan,
                              std::uint32_t block) const {
-    const StatementPlan& plan = group.plan.statements[statement];
     const Problem& problem = group.machine.problem();
     const std::uint32_t slot = block * group.lanes + problem.lane;
     std::optional<store::Entity> entity;
+    std::string row = "cell " + std::to_string(slot);
     if (const auto planes = store::entity_planes(store.working());
-        planes && planes->space == group.plan.space)
+        planes && planes->space == group.plan.space) {
         entity = store::Entity::of(slot, store.get<std::uint32_t>(planes->generation, slot));
+        row = "entity " + std::to_string(entity->handle);
+    }
     return {plan.system, plan.number, slot, entity,
-            error_of(problem, systems_[plan.system].statements[plan.number])};
+            error_of(problem, systems_[plan.system].statements[plan.number], row)};
+}
+
+// The first of the statements with which there are too many events.
+std::optional<Failure> Executor::limit_failure_of(const Group& group, const Run& run, std::size_t begin,
+                                                  std::size_t end) const {
+    std::uint64_t left = run.events_left();
+    for (std::size_t i = begin; i < end; ++i) {
+        const StatementPlan& plan = group.plan.statements[i];
+        if (plan.kind != StatementKind::emit)
+            continue;
+        const std::uint64_t count = group.machine.emissions()[plan.emission].count;
+        if (count > left)
+            return Failure{plan.system, plan.number, store::none, std::nullopt,
+                           Error(sqlstate_limit, "more than " + std::to_string(run.limit.per_tick) +
+                                                     " events were emitted in a tick")};
+        left -= count;
+    }
+    return std::nullopt;
+}
+
+void Executor::collect_events(const Group& group, std::size_t begin, std::size_t end,
+                              RunReport& report) const {
+    for (std::size_t i = begin; i < end; ++i) {
+        const StatementPlan& plan = group.plan.statements[i];
+        if (plan.kind != StatementKind::emit)
+            continue;
+        const std::string& type = systems_[plan.system].statements[plan.number].target_name;
+        for (const Event& event : group.machine.emissions()[plan.emission].events)
+            report.events.push_back(
+                {plan.system, plan.number, event.slot, event.entity, type, event.payload});
+    }
 }
 
 // Plays systems first … first + count − 1; false when one failed, and nothing of them remains. Of one system
 // alone the failure is reported.
-bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& inputs, std::uint32_t first,
-                    std::uint32_t count, RunReport& report) {
+bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t count) {
     const std::vector<StatementPlan>& statements = group.plan.statements;
     std::size_t begin = 0;
     while (begin < statements.size() && statements[begin].system < first)
@@ -100,13 +150,16 @@ bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& in
     while (end < statements.size() && statements[end].system < first + count)
         ++end;
     std::vector<std::uint64_t> rows(systems_.size(), 0);
-    BlockSavepoint savepoint(store);
-    group.machine.start(store, inputs);
+    BlockSavepoint savepoint(run.store);
+    const std::uint64_t events_left = run.events_left();
+    group.machine.start(run.store, run.inputs, events_left);
     std::optional<Failure> failure;
-    const std::uint32_t blocks = store.working().space_blocks(group.plan.space);
+    const std::uint32_t blocks = run.store.working().space_blocks(group.plan.space);
     for (std::uint32_t block = 0; block < blocks; ++block) {
         group.machine.begin_block(block);
         for (std::size_t i = begin; i < end; ++i) {
+            if (!run.is_active(statements[i].system))
+                continue;
             const auto changed = group.machine.run(statements[i]);
             if (changed) {
                 rows[statements[i].system] += *changed;
@@ -115,41 +168,46 @@ bool Executor::play(Group& group, store::WorldStore& store, const TickInputs& in
             if (count > 1)
                 return false;
             // The one to report is the first statement's: of those before this one, a later block may fail.
-            failure = failure_of(group, store, i, block);
+            failure = failure_of(group, run.store, statements[i], block);
             end = i;
         }
+        if (count > 1 && group.machine.event_count() > events_left)
+            return false;
         if (!failure)
             group.machine.commit_block();
         else if (end == begin)
             break;
     }
+    if (auto too_many = limit_failure_of(group, run, begin, end))
+        failure = std::move(too_many);
     if (failure) {
-        report.failures.push_back(std::move(*failure));
+        run.report.failures.push_back(std::move(*failure));
         return false;
     }
     savepoint.release();
+    collect_events(group, begin, end, run.report);
     for (std::size_t i = 0; i < rows.size(); ++i)
-        report.rows[i] += rows[i];
-    report.blocks_written += group.machine.blocks_written();
+        run.report.rows[i] += rows[i];
+    run.report.blocks_written += group.machine.blocks_written();
     return true;
 }
 
-RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Order order) {
+RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Order order,
+                        const std::vector<bool>* active, const EventLimit& events) {
     if (!is_for(store.working()))
         throw Error(sqlstate::internal, "the world's layout has changed since its kernels were made");
-    RunReport report;
-    report.rows.assign(systems_.size(), 0);
+    Run run{store, inputs, events, active, {}};
+    run.report.rows.assign(systems_.size(), 0);
     for (const auto& group : groups_) {
         const std::uint32_t first = group->plan.first_system;
         const std::uint32_t count = group->plan.system_count;
-        if (order == Order::block_major) {
-            if (play(*group, store, inputs, first, count, report) || count == 1)
-                continue;
-        }
+        if (order == Order::block_major && (play(*group, run, first, count) || count == 1))
+            continue;
         for (std::uint32_t system = first; system < first + count; ++system)
-            play(*group, store, inputs, system, 1, report);
+            if (run.is_active(system))
+                play(*group, run, system, 1);
     }
-    return report;
+    return std::move(run.report);
 }
 
 } // namespace gamelan::kernel

@@ -20,14 +20,30 @@ namespace gamelan::kernel {
 struct Failure {
     std::uint32_t system;
     std::uint32_t statement;
-    std::uint32_t slot;
+    std::uint32_t slot;                  // none when no row is to blame: the statement emits too much
     std::optional<store::Entity> entity; // when the row is an entity's
     Error error;
 };
 
+struct EmittedEvent {
+    std::uint32_t system;
+    std::uint32_t statement;
+    std::uint32_t slot;                  // of the row
+    std::optional<store::Entity> entity; // that the event is about
+    std::string type;
+    std::string payload; // a JSON object, as jsonb prints it
+};
+
+// A system with which a tick would emit more fails.
+struct EventLimit {
+    std::uint64_t per_tick = 65536;
+    std::uint64_t emitted = 0; // in this tick before the run
+};
+
 struct RunReport {
-    std::vector<Failure> failures;   // by system
-    std::vector<std::uint64_t> rows; // that each system changed, over its statements
+    std::vector<Failure> failures;    // by system
+    std::vector<EmittedEvent> events; // by system, statement and slot; of systems that did not fail
+    std::vector<std::uint64_t> rows;  // that each system changed or emitted, over its statements
     std::uint64_t blocks_written = 0;
 };
 
@@ -35,6 +51,8 @@ enum class Order : std::uint8_t {
     block_major,
     system_major, // one system after the other over all blocks
 };
+
+struct StatementPlan;
 
 class Executor {
   public:
@@ -50,15 +68,20 @@ class Executor {
 
     // In a tick, outside savepoints. Throws Error(internal) when the layout has changed and
     // Error(out_of_memory); then nothing of the group that was played remains, but of groups before it.
-    RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major);
+    // `active`: of each system whether it runs; null = all do.
+    RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major,
+                  const std::vector<bool>* active = nullptr, const EventLimit& events = {});
 
   private:
     struct Group;
+    struct Run;
 
-    bool play(Group& group, store::WorldStore& store, const TickInputs& inputs, std::uint32_t first,
-              std::uint32_t count, RunReport& report);
-    Failure failure_of(const Group& group, const store::WorldStore& store, std::size_t statement,
+    bool play(Group& group, Run& run, std::uint32_t first, std::uint32_t count);
+    Failure failure_of(const Group& group, const store::WorldStore& store, const StatementPlan& plan,
                        std::uint32_t block) const;
+    std::optional<Failure> limit_failure_of(const Group& group, const Run& run, std::size_t begin,
+                                            std::size_t end) const;
+    void collect_events(const Group& group, std::size_t begin, std::size_t end, RunReport& report) const;
 
     std::vector<System> systems_;
     std::vector<std::unique_ptr<Group>> groups_;

@@ -30,5 +30,6 @@ std::string_view message_of(Fault fault);
 
 inline constexpr std::string_view sqlstate_not_null = "23502";
 inline constexpr std::string_view sqlstate_check = "23514";
+inline constexpr std::string_view sqlstate_limit = "54000";
 
 } // namespace gamelan::kernel

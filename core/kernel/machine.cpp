@@ -13,7 +13,6 @@ namespace gamelan::kernel {
 
 namespace {
 
-constexpr std::size_t widest_bytes = sizeof(std::uint64_t);
 // So that buffers that are read together do not start at the same place of a page.
 constexpr std::size_t stagger_bytes = 192;
 
@@ -120,6 +119,12 @@ Machine::Machine(const GroupPlan& plan, std::uint32_t lanes)
     }
     for (RowSet& set : row_sets_)
         set.bytes = take_bytes();
+    emissions_.resize(plan.emission_count);
+    target_of_source_.resize(plan.sources.size(), store::none);
+    for (std::uint32_t i = 0; i < plan.targets.size(); ++i)
+        for (const Target::Column& column : plan.targets[i].columns)
+            if (column.source != no_register)
+                target_of_source_[column.source] = i;
 }
 
 std::byte* Machine::take(std::size_t bytes) {
@@ -136,10 +141,14 @@ void Machine::fill_fixed(const TickInputs& inputs) {
     }
 }
 
-void Machine::start(store::WorldStore& store, const TickInputs& inputs) {
+void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events) {
     store_ = &store;
     level_ = static_cast<std::size_t>(automaton::simd_level());
     blocks_written_ = 0;
+    max_events_ = max_events;
+    event_count_ = 0;
+    for (Emission& emission : emissions_)
+        emission = {};
     fill_fixed(inputs);
     const store::Snapshot& view = store.working();
     for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -149,11 +158,30 @@ void Machine::start(store::WorldStore& store, const TickInputs& inputs) {
         if (source.nulls != store::none)
             sources_[i].nulls.emplace(view, ColumnId{source.nulls});
     }
-    for (std::size_t i = 0; i < row_sets_.size(); ++i) {
-        row_sets_[i].presence.clear();
-        for (const ComponentId component : plan_.row_sets[i])
-            if (view.component(component).presence != store::none)
-                row_sets_[i].presence.emplace_back(view, ColumnId{view.component(component).presence});
+    for (std::size_t i = 0; i < row_sets_.size(); ++i)
+        look_at_rows(view, plan_.row_sets[i], row_sets_[i].presence);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+        targets_[i].nulls.clear();
+        for (const Target::Column& column : plan_.targets[i].columns)
+            targets_[i].nulls.emplace_back(view, ColumnId{column.nulls});
+    }
+}
+
+void Machine::look_at_rows(const store::Snapshot& view, const ComponentSet& set,
+                           std::vector<Presence>& out) const {
+    out.clear();
+    for (const ComponentId component : set) {
+        const std::uint32_t presence = view.component(component).presence;
+        if (presence == store::none)
+            continue;
+        const auto target =
+            std::find_if(plan_.targets.begin(), plan_.targets.end(), [&](const Target& other) {
+                return other.component == component && other.has_rows_changed;
+            });
+        const bool is_changed = target != plan_.targets.end();
+        out.push_back(
+            {store::ColumnReader(view, ColumnId{presence}),
+             is_changed ? static_cast<std::uint32_t>(target - plan_.targets.begin()) : store::none});
     }
 }
 
@@ -162,8 +190,8 @@ void Machine::fetch(std::uint32_t index) const {
     constexpr std::size_t line_bytes = 64;
     constexpr std::size_t lines = 4;
     for (const RowSet& set : row_sets_)
-        for (const store::ColumnReader& reader : set.presence)
-            if (const std::byte* bits = reader.block(index))
+        for (const Presence& presence : set.presence)
+            if (const std::byte* bits = presence.reader.block(index))
                 __builtin_prefetch(bits);
     for (const SourceState& source : sources_)
         if (const std::byte* values = source.values->block(index))
@@ -181,8 +209,10 @@ void Machine::begin_block(std::uint32_t index) {
     }
     for (RowSet& set : row_sets_)
         set.rows = RowSet::Rows::unknown;
-    for (Target& target : targets_)
-        target = {};
+    for (TargetState& target : targets_) {
+        target.is_touched = false;
+        target.are_rows_changed = false;
+    }
     problem_ = {Problem::Kind::none, lanes_, Fault::none, 0};
 }
 
@@ -196,8 +226,10 @@ void Machine::find_rows(RowSet& set) {
         set.words[word] = left >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
     }
     set.rows = RowSet::Rows::none;
-    for (const store::ColumnReader& reader : set.presence) {
-        const auto* present = reinterpret_cast<const std::uint64_t*>(reader.block(block_));
+    for (const Presence& presence : set.presence) {
+        const auto* present = reinterpret_cast<const std::uint64_t*>(presence.reader.block(block_));
+        if (presence.target != store::none && targets_[presence.target].are_rows_changed)
+            present = targets_[presence.target].present.data();
         if (!present)
             return;
         for (std::uint32_t word = 0; word < words; ++word)
@@ -279,8 +311,9 @@ void Machine::compute(const StatementPlan& statement) {
     for (const Register source : statement.value_sources)
         load(source);
     written_.clear();
-    for (const Result& result : statement.results)
-        written_.push_back({next_place(result.source), nullptr});
+    if (statement.kind == StatementKind::update)
+        for (const Result& result : statement.results)
+            written_.push_back({next_place(result.source), nullptr});
     for (const Step& step : statement.values)
         play(step);
 }
@@ -308,10 +341,10 @@ void Machine::constrain(const StatementPlan& statement) {
     }
 }
 
-void Machine::write_nulls(const Result& result, Written& written) {
-    SourceState& state = sources_[result.source];
-    const Byte* fresh = registers_[result.value].nulls;
-    const Byte* present = registers_[result.source].nulls;
+void Machine::write_nulls(Register source, Operand value, Written& written) {
+    SourceState& state = sources_[source];
+    const Byte* fresh = value.nulls;
+    const Byte* present = registers_[source].nulls;
     written.nulls = nullptr;
     if (!fresh && !present)
         return;
@@ -326,29 +359,40 @@ void Machine::write_nulls(const Result& result, Written& written) {
     if (count_bytes(out, lanes_) == 0)
         return;
     written.nulls = out;
-    clear_nulls(written.place, out, lanes_, plan_.sources[result.source].width_bytes);
+    clear_nulls(written.place, out, lanes_, plan_.sources[source].width_bytes);
 }
 
-void Machine::write_result(const Result& result, Written& written) {
-    const std::uint32_t width = plan_.sources[result.source].width_bytes;
-    const std::byte* values = registers_[result.value].values;
+void Machine::write_values(Register source, Operand value, Written& written) {
+    const std::uint32_t width = plan_.sources[source].width_bytes;
     if (selection_)
         loop(*find_select(width), written.place,
-             {reinterpret_cast<const std::byte*>(selection_), values, registers_[result.source].values},
+             {reinterpret_cast<const std::byte*>(selection_), value.values, registers_[source].values},
              nullptr, nullptr);
-    else if (values != written.place)
-        std::memcpy(written.place, values, std::size_t{width} * lanes_);
-    write_nulls(result, written);
+    else if (value.values != written.place)
+        std::memcpy(written.place, value.values, std::size_t{width} * lanes_);
+    write_nulls(source, value, written);
 }
 
-std::uint32_t Machine::touch(const StatementPlan& statement) {
+// All values are known before the first column changes.
+void Machine::write(const StatementPlan& statement) {
+    for (std::size_t i = 0; i < statement.results.size(); ++i)
+        write_values(statement.results[i].source, registers_[statement.results[i].value], written_[i]);
+    for (std::size_t i = 0; i < statement.results.size(); ++i)
+        registers_[statement.results[i].source] = {written_[i].place, written_[i].nulls};
+}
+
+Words Machine::words_of(const StatementPlan& statement) const {
     Words words = row_sets_[statement.rows].words;
     if (selection_)
         bytes_to_bits(selection_, words.data(), lanes_);
-    const auto place =
-        std::find(plan_.targets.begin(), plan_.targets.end(), statement.target) - plan_.targets.begin();
-    Target& target = targets_[static_cast<std::size_t>(place)];
-    target.is_touched = true;
+    return words;
+}
+
+std::uint32_t Machine::touch(const StatementPlan& statement) {
+    const Words words = words_of(statement);
+    TargetState& target = targets_[statement.target];
+    if (!std::exchange(target.is_touched, true))
+        target.touched = {};
     std::uint32_t rows = 0;
     for (std::uint32_t word = 0; word < lanes_ / 64; ++word) {
         target.touched[word] |= words[word];
@@ -358,37 +402,57 @@ std::uint32_t Machine::touch(const StatementPlan& statement) {
 }
 
 std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
-    const bool has_rows = select(statement);
+    bool has_rows = select(statement);
     if (has_rows) {
         compute(statement);
         constrain(statement);
+        has_rows = statement.kind != StatementKind::insert || resolve_conflicts(statement);
     }
     if (problem_.kind != Problem::Kind::none)
         return std::nullopt;
-    if (!has_rows)
-        return 0;
-    for (std::size_t i = 0; i < written_.size(); ++i)
-        write_result(statement.results[i], written_[i]);
-    for (std::size_t i = 0; i < written_.size(); ++i)
-        registers_[statement.results[i].source] = {written_[i].place, written_[i].nulls};
-    return touch(statement);
+    return has_rows ? finish(statement) : 0;
+}
+
+std::uint32_t Machine::finish(const StatementPlan& statement) {
+    switch (statement.kind) {
+    case StatementKind::insert:
+        return insert(statement);
+    case StatementKind::remove:
+        return remove(statement);
+    case StatementKind::emit:
+        return emit(statement);
+    default:
+        write(statement);
+        return touch(statement);
+    }
 }
 
 void Machine::commit_source(Register source) {
     SourceState& state = sources_[source];
     const Source& spec = plan_.sources[source];
-    if (state.own && registers_[source].values != state.own)
-        std::memcpy(state.own, registers_[source].values, std::size_t{spec.width_bytes} * lanes_);
+    if (state.own) {
+        if (registers_[source].values != state.own)
+            std::memcpy(state.own, registers_[source].values, std::size_t{spec.width_bytes} * lanes_);
+        clear_lost(state.own, source);
+    }
     if (!state.are_nulls_written)
         return;
     Words words{};
     if (registers_[source].nulls)
         bytes_to_bits(registers_[source].nulls, words.data(), lanes_);
-    const std::byte* old = state.nulls->block(block_);
+    if (const std::uint32_t target = target_of_source_[source];
+        target != store::none && targets_[target].are_rows_changed)
+        for (std::uint32_t word = 0; word < lanes_ / 64; ++word)
+            words[word] &= targets_[target].present[word];
+    write_bits(spec.nulls, *state.nulls, words);
+}
+
+void Machine::write_bits(std::uint32_t plane, const store::ColumnReader& old, const Words& words) {
+    const std::byte* before = old.block(block_);
     const std::size_t bytes = lanes_ / 8;
-    if (std::memcmp(words.data(), old ? old : zeros_, bytes) == 0)
+    if (std::memcmp(words.data(), before ? before : zeros_, bytes) == 0)
         return;
-    std::memcpy(store_->renew_block(ColumnId{spec.nulls}, block_), words.data(), bytes);
+    std::memcpy(store_->renew_block(ColumnId{plane}, block_), words.data(), bytes);
     ++blocks_written_;
 }
 
@@ -396,9 +460,12 @@ void Machine::commit_block() {
     for (std::size_t i = 0; i < sources_.size(); ++i)
         if (plan_.sources[i].is_written)
             commit_source(static_cast<Register>(i));
-    for (std::size_t i = 0; i < targets_.size(); ++i)
-        if (targets_[i].is_touched)
-            store_->mark_rows(plan_.targets[i], block_, targets_[i].touched.data());
+    for (std::uint32_t i = 0; i < targets_.size(); ++i) {
+        if (targets_[i].are_rows_changed)
+            commit_rows(i);
+        else if (targets_[i].is_touched)
+            store_->mark_rows(plan_.targets[i].component, block_, targets_[i].touched.data());
+    }
 }
 
 } // namespace gamelan::kernel

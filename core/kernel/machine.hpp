@@ -12,15 +12,26 @@
 #include "core/store/world_store.hpp"
 
 #include <memory>
+#include <string>
 
 namespace gamelan::kernel {
 
-// The first row of a statement's that failed, by lane, and how: an operation, a NULL, or a check.
+inline constexpr std::size_t widest_bytes = sizeof(std::uint64_t); // of a value
+
+// The first row of a statement's that failed, by lane, and how: an operation, a NULL, a check, or a row that
+// is there already.
 struct Problem {
-    enum class Kind : std::uint8_t { none, fault, not_null, check } kind = Kind::none;
+    enum class Kind : std::uint8_t { none, fault, not_null, check, conflict } kind = Kind::none;
     std::uint32_t lane = 0;
     Fault fault = Fault::none;
     std::uint32_t number = 0; // of the assignment or check
+};
+
+// What an emit said of one row.
+struct Event {
+    std::uint32_t slot;
+    std::optional<store::Entity> entity;
+    std::string payload;
 };
 
 class Machine {
@@ -28,14 +39,21 @@ class Machine {
     Machine(const GroupPlan& plan, std::uint32_t lanes);
 
     // Before the first block of a pass: looks at the world as it is now.
-    void start(store::WorldStore& store, const TickInputs& inputs);
+    void start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events);
     void begin_block(std::uint32_t index);
-    // The rows that the statement changed; or nothing when it failed: see problem(). The block must not be
-    // committed then.
+    // The rows that the statement changed, or the events that it emitted; or nothing when it failed: see
+    // problem(). The block must not be committed then.
     std::optional<std::uint32_t> run(const StatementPlan& statement);
     // Writes what the statements changed to the world's renewed blocks.
     void commit_block();
     const Problem& problem() const { return problem_; }
+    // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted.
+    struct Emission {
+        std::vector<Event> events;
+        std::uint64_t count = 0;
+    };
+    const std::vector<Emission>& emissions() const { return emissions_; }
+    std::uint64_t event_count() const { return event_count_; }
     std::uint64_t blocks_written() const { return blocks_written_; }
 
   private:
@@ -52,15 +70,25 @@ class Machine {
         Byte* null_rooms[2] = {};
         bool are_nulls_written = false;
     };
+    struct Presence {
+        store::ColumnReader reader;
+        std::uint32_t target; // whose rows statements change, or none
+    };
     struct RowSet {
-        std::vector<store::ColumnReader> presence;
+        std::vector<Presence> presence;
         enum class Rows : std::uint8_t { unknown, none, some, all } rows = Rows::unknown;
         Words words{};
         Byte* bytes = nullptr;
     };
-    struct Target {
+    struct TargetState {
         Words touched{};
         bool is_touched = false;
+        // Of targets whose rows change: what there is now, and what came and went in the block.
+        bool are_rows_changed = false;
+        Words present{};
+        Words inserted{};
+        Words removed{};
+        std::vector<store::ColumnReader> nulls; // of its columns
     };
     // A result of the statement that is played.
     struct Written {
@@ -69,6 +97,7 @@ class Machine {
     };
 
     std::byte* take(std::size_t bytes);
+    void look_at_rows(const store::Snapshot& view, const ComponentSet& set, std::vector<Presence>& out) const;
     void fill_fixed(const TickInputs& inputs);
     void fetch(std::uint32_t index) const;
     void find_rows(RowSet& set);
@@ -78,10 +107,24 @@ class Machine {
     bool select(const StatementPlan& statement);
     void compute(const StatementPlan& statement);
     void constrain(const StatementPlan& statement);
-    void write_result(const Result& result, Written& written);
-    void write_nulls(const Result& result, Written& written);
+    void write(const StatementPlan& statement);
+    void write_values(Register source, Operand value, Written& written);
+    void write_nulls(Register source, Operand value, Written& written);
     void commit_source(Register source);
+    void write_bits(std::uint32_t plane, const store::ColumnReader& old, const Words& words);
+    Words words_of(const StatementPlan& statement) const;
     std::uint32_t touch(const StatementPlan& statement);
+
+    // Rows that come and go, and events (machine_rows.cpp).
+    TargetState& change_rows(std::uint32_t target);
+    bool resolve_conflicts(const StatementPlan& statement);
+    std::uint32_t insert(const StatementPlan& statement);
+    std::uint32_t remove(const StatementPlan& statement);
+    std::uint32_t emit(const StatementPlan& statement);
+    std::uint32_t finish(const StatementPlan& statement);
+    void forget_rows(std::uint32_t target);
+    void clear_lost(std::byte* values, Register source) const;
+    void commit_rows(std::uint32_t target);
 
     // Steps (machine_steps.cpp).
     void play(const Step& step);
@@ -115,7 +158,11 @@ class Machine {
     std::vector<Operand> registers_;
     std::vector<SourceState> sources_;
     std::vector<RowSet> row_sets_;
-    std::vector<Target> targets_;
+    std::vector<TargetState> targets_;
+    std::vector<std::uint32_t> target_of_source_; // whose rows change, or none
+    std::vector<Emission> emissions_;
+    std::uint64_t max_events_ = 0;
+    std::uint64_t event_count_ = 0;
     std::vector<std::byte*> buffers_;
     std::vector<Byte*> buffer_nulls_;
     std::vector<Written> written_; // of the statement

@@ -85,11 +85,31 @@ struct Result {
     bool is_not_null;
 };
 
+// A component whose rows statements change.
+struct Target {
+    struct Column {
+        ColumnId column;
+        std::uint32_t nulls;
+        Register source; // or no_register: no statement reads or writes it
+    };
+    ComponentId component{store::none};
+    bool has_rows_changed = false; // by an insert or a remove
+    std::vector<Column> columns;   // if so
+};
+
+// A value of an event, behind the text that comes before it: the opening brace or a comma, and the key.
+struct EventField {
+    std::string before;
+    ColumnType type;
+    Register value;
+};
+
 struct StatementPlan {
+    StatementKind kind = StatementKind::update;
     std::uint32_t system;
     std::uint32_t number; // of the statement in its system
-    ComponentId target;
-    std::uint32_t rows; // number of its ComponentSet
+    std::uint32_t target; // number of its Target, or none
+    std::uint32_t rows;   // number of its ComponentSet
     // Sources that the steps read: all of the WHERE, then what else the values need.
     std::vector<Register> where_sources;
     std::vector<Register> value_sources;
@@ -98,6 +118,11 @@ struct StatementPlan {
     std::vector<Result> results;
     std::vector<Step> check_steps;
     std::vector<Register> checks;
+    std::vector<Register> blanks; // of an insert: columns that become NULL
+    bool does_nothing_on_conflict = false;
+    std::uint32_t emission = 0; // of an emit: its number among the group's
+    Register event_entity = no_register;
+    std::vector<EventField> fields; // as jsonb has them: by length of their keys, then by their bytes
 };
 
 // Systems whose statements run block by block.
@@ -108,8 +133,9 @@ struct GroupPlan {
     std::vector<Source> sources; // registers 0 …
     std::vector<Fixed> fixed;    // registers behind them
     std::vector<ComponentSet> row_sets;
-    std::vector<ComponentId> targets;
+    std::vector<Target> targets;
     std::vector<StatementPlan> statements;
+    std::uint32_t emission_count = 0;
     std::uint32_t register_count = 0;
     std::uint32_t buffer_count = 0;
 };

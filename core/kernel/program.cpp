@@ -1,6 +1,6 @@
 #include "core/kernel/program.hpp"
 
-#include <algorithm>
+#include "core/base/hash.hpp"
 
 namespace gamelan::kernel {
 
@@ -96,16 +96,59 @@ Shape arguments_of(Op op) {
     }
 }
 
+std::uint64_t hash_of(const Node& node) {
+    std::uint64_t hash = 0;
+    const auto mix = [&](std::uint64_t part) { hash = mix64(hash ^ part) + 0x9e3779b97f4a7c15ULL; };
+    mix(std::uint64_t{static_cast<std::uint8_t>(node.op)} << 8 | static_cast<std::uint8_t>(node.type));
+    mix(std::uint64_t{node.source.value} << 32 | node.column.value);
+    mix(std::uint64_t{node.component.value} << 32 | node.aggregate);
+    mix(std::uint64_t{static_cast<std::uint8_t>(node.parameter)} << 8 | (node.constant.is_null ? 1 : 0));
+    mix(node.constant.bits);
+    for (const NodeId argument : node.arguments)
+        mix(argument.value);
+    return hash;
+}
+
 } // namespace
 
 NodeId Expressions::intern(Node node) {
-    const auto same = std::find(nodes_.begin(), nodes_.end(), node);
-    if (same != nodes_.end())
-        return {static_cast<std::uint32_t>(same - nodes_.begin())};
+    const std::uint64_t hash = hash_of(node);
+    const auto [first, last] = places_.equal_range(hash);
+    for (auto place = first; place != last; ++place)
+        if (nodes_[place->second] == node)
+            return {place->second};
     if (nodes_.size() >= max_nodes)
         throw Error(sqlstate::feature_not_supported, "the statement is too long for a kernel");
+    const auto place = static_cast<std::uint32_t>(nodes_.size());
+    places_.emplace(hash, place);
     nodes_.push_back(std::move(node));
-    return {static_cast<std::uint32_t>(nodes_.size() - 1)};
+    return {place};
+}
+
+NodeId Expressions::add(const Node& node) {
+    for (const NodeId argument : node.arguments)
+        require(argument.value < nodes_.size());
+    switch (node.op) {
+    case Op::column:
+        return column(node.column, node.type, node.source);
+    case Op::constant:
+        return constant(node.constant);
+    case Op::parameter:
+        return parameter(node.parameter);
+    case Op::entity:
+        return entity(node.source);
+    case Op::has_row:
+        return has_row(node.component, node.source);
+    case Op::observed:
+        return observed();
+    case Op::aggregate:
+        return aggregate(node.aggregate, node.type);
+    case Op::cast:
+        require(node.arguments.size() == 1);
+        return cast(node.arguments[0], node.type);
+    default:
+        return make(node.op, node.arguments);
+    }
 }
 
 NodeId Expressions::column(ColumnId column, ColumnType type, SourceId source) {
@@ -194,7 +237,7 @@ std::optional<ColumnType> result_type(AggregateFunction function, ColumnType arg
 NodeId Expressions::make(Op op, std::vector<NodeId> arguments) {
     const Shape shape = arguments_of(op);
     require(!arguments.empty() && arguments.size() >= shape.fewest && arguments.size() <= shape.most &&
-            op != Op::cast);
+            op < Op::cast);
     const auto type_of = [&](std::size_t i) { return nodes_[arguments[i].value].type; };
     const ColumnType first = type_of(0);
     const auto all_are = [&](ColumnType type, std::size_t from = 0) {

@@ -18,6 +18,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace gamelan::kernel {
@@ -25,9 +26,19 @@ namespace gamelan::kernel {
 using store::ColumnId;
 using store::ComponentId;
 
-inline constexpr std::size_t max_nodes = 4096;      // of a statement
-inline constexpr std::size_t max_assignments = 256; // of a statement
+inline constexpr std::size_t max_statements = 256; // of a system
+// Of a statement.
+inline constexpr std::size_t max_nodes = 4096;
+inline constexpr std::size_t max_assignments = 256;
+inline constexpr std::size_t max_checks = 1024;
+inline constexpr std::size_t max_sources = 32;
+inline constexpr std::size_t max_aggregates = 64;
+inline constexpr std::size_t max_fields = 256;
+inline constexpr std::size_t max_statement_components = 64; // of the own row or of a source
+// How deep an expression goes; each argument of CASE and COALESCE counts.
+inline constexpr std::size_t max_depth = 1000;
 
+// Numbers of this and the other enumerations are part of a stored format: new ones go to the end.
 enum class Op : std::uint8_t {
     // Leaves.
     column,
@@ -177,14 +188,18 @@ class Expressions {
     NodeId between(NodeId value, NodeId low, NodeId high);
     // value = first OR value = second …
     NodeId in_list(NodeId value, const std::vector<NodeId>& list);
+    // A node as another statement has it, over nodes of this one; what it says of types is not believed.
+    NodeId add(const Node& node);
 
     const Node& operator[](NodeId id) const { return nodes_[id.value]; }
     std::size_t size() const { return nodes_.size(); }
+    bool operator==(const Expressions& other) const { return nodes_ == other.nodes_; }
 
   private:
     NodeId intern(Node node);
 
     std::vector<Node> nodes_;
+    std::unordered_multimap<std::uint64_t, std::uint32_t> places_; // of nodes, by hash
 };
 
 struct Assignment {
@@ -192,12 +207,14 @@ struct Assignment {
     NodeId value;
     bool is_not_null = false;
     std::string column_name; // for the error
+    bool operator==(const Assignment&) const = default;
 };
 
 // Evaluated over the row as it will be; fails where false.
 struct Check {
     NodeId condition;
     std::string name;
+    bool operator==(const Check&) const = default;
 };
 
 enum class SourceKind : std::uint8_t {
@@ -210,12 +227,14 @@ enum class SourceKind : std::uint8_t {
 // Rows that columns are read from.
 struct RowSource {
     SourceKind kind = SourceKind::own;
-    // The row has these, all of one space. A reference whose key is NULL, or names no such row, is no row.
+    // The row has these, all of one space; of the own row empty, as the statement has them. A reference whose
+    // key is NULL, or names no such row, is no row.
     std::vector<ComponentId> components;
     // i64, over sources before this one: an entity's handle, or a cell's id.
     std::optional<NodeId> key;
     // A LEFT JOIN: where there is no row, its columns are NULL. Otherwise the statement passes such a row by.
     bool is_optional = false;
+    bool operator==(const RowSource&) const = default;
 };
 
 enum class AggregateFunction : std::uint8_t {
@@ -236,6 +255,7 @@ struct Aggregate {
     SourceId source = own_row;
     std::optional<NodeId> where;
     std::optional<NodeId> argument;
+    bool operator==(const Aggregate&) const = default;
 };
 
 // What the sum of such values is; nothing when kernels have no sum of them.
@@ -252,6 +272,7 @@ enum class StatementKind : std::uint8_t {
 struct Field {
     std::string name;
     NodeId value;
+    bool operator==(const Field&) const = default;
 };
 
 // Where a column is assigned, checks see the new value, all else the old one.
@@ -270,12 +291,14 @@ struct Statement {
     bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
     std::optional<NodeId> event_entity;    // of emit; NULL = none
     std::vector<Field> fields;             // of emit
+    bool operator==(const Statement&) const = default;
 };
 
 // What is atomic: all of its statements, or none.
 struct System {
     std::string name;
     std::vector<Statement> statements;
+    bool operator==(const System&) const = default;
 };
 
 constexpr bool is_integer(ColumnType type) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/kernel/program.hpp"
+#include "core/store/snapshot.hpp"
 
 namespace gamelan::kernel {
 
@@ -26,15 +27,21 @@ struct Symbols {
     // Place of the component or column, added if need be.
     ComponentId component(const std::string& name, bool is_of_cells);
     ColumnId column(ComponentId component, const std::string& name, ColumnType type);
+    bool operator==(const Symbols&) const = default;
 };
 
 struct UnboundSystem {
     System system;
     Symbols symbols;
+    bool operator==(const UnboundSystem&) const = default;
 };
 
-// The same with the numbers of a layout. Throws Error(undefined_table, undefined_column, datatype_mismatch)
-// when the layout lacks what the system names.
+// Everything that can be known without a layout: numbers are in range, types fit, sources come before their
+// use. Throws Error(feature_not_supported) beyond a limit, else Error(datatype_mismatch).
+void check(const UnboundSystem& unbound);
+
+// The same with the numbers of a layout; `unbound` has been checked. Throws Error(undefined_table,
+// undefined_column, datatype_mismatch) when the layout lacks what the system names.
 System bind(const UnboundSystem& unbound, const store::Snapshot& layout);
 
 } // namespace gamelan::kernel

@@ -19,7 +19,9 @@ store::ColumnId required_column(const store::WorldStore& store, std::string_view
 } // namespace
 
 Simulation::Simulation(std::int64_t world_id, std::unique_ptr<game::World> world, store::WorldStore store)
-    : world_id_(world_id), world_(std::move(world)), store_(std::move(store)) {
+    : world_id_(world_id), world_(std::move(world)), store_(std::move(store)),
+      systems_(world_id, world_->seed(), world_->planet()) {
+    load_rules();
     if (world_->player_space()) {
         actor_column_ = required_column(store_, "player.actor");
         last_seq_column_ = required_column(store_, "player.last_seq");
@@ -45,8 +47,15 @@ void Simulation::index_players() {
             player_of_actor_.emplace(std::move(actor), slot);
 }
 
+// A world that is new has published nothing.
+void Simulation::load_rules() {
+    if (world_->is_of_sql() && store_.has_version())
+        systems_.load(store_.newest());
+}
+
 void Simulation::forget_unpublished() {
     index_players();
+    load_rules();
 }
 
 std::optional<std::uint32_t> Simulation::find_player(const std::string& actor) const {
@@ -105,21 +114,47 @@ void Simulation::write(const game::Command& command, Outcome& outcome, TickResul
 // Not undone by a savepoint: an error here ends the tick.
 Outcome Simulation::redefine(const game::Command& command) {
     Outcome outcome;
+    outcome.applied = true;
+    if (command.kind == game::CommandKind::rules) {
+        systems_.change(store_, command.body);
+        return outcome;
+    }
     const auto change = store::plan_layout_change(store_.working(), codec::decode_definition(command.body));
     if (change)
         store_.change_layout(*change);
-    outcome.applied = true;
     return outcome;
 }
 
-Outcome Simulation::apply(const game::Command& command, TickResult& result) {
-    if (command.kind == game::CommandKind::definition)
+// An action of SQL. A replay does not run it again: it applies what it did.
+void Simulation::run_action(const game::Command& command, Outcome& outcome, TickResult& result, Host* host) {
+    std::vector<store::Entity> freed;
+    if (host == nullptr) {
+        if (!command.effects)
+            throw Error(sqlstate::recovery_failed,
+                        "the log lacks what the action \"" + command.action + "\" did");
+        apply_writes(store_, *command.effects, freed);
+    } else {
+        std::vector<game::Event> events;
+        Effects effects = host->run_action(command, systems_.context(store_, command.actor, events, freed));
+        outcome.effects = std::move(effects.writes);
+        outcome.result = std::move(effects.result);
+        for (game::Event& event : events)
+            result.events.push_back({command.actor, std::move(event)});
+    }
+    result.freed.insert(result.freed.end(), freed.begin(), freed.end());
+    outcome.applied = true;
+}
+
+Outcome Simulation::apply(const game::Command& command, TickResult& result, Host* host) {
+    if (command.kind == game::CommandKind::definition || command.kind == game::CommandKind::rules)
         return redefine(command);
     Outcome outcome;
     store_.begin_savepoint();
     try {
         if (command.kind == game::CommandKind::writes)
             write(command, outcome, result);
+        else if (world_->is_of_sql())
+            run_action(command, outcome, result, host);
         else
             act(command, outcome, result);
         store_.release_savepoint();
@@ -139,19 +174,38 @@ std::optional<game::Command> Simulation::redefinition(const store::Definition& d
     return command;
 }
 
-TickResult Simulation::run_tick(std::span<const game::Command> commands) {
+std::optional<game::Command> Simulation::rules_change(const std::string& rules) const {
+    if (!world_->is_of_sql() || systems_.encoded() == rules)
+        return std::nullopt;
+    game::Command command;
+    command.kind = game::CommandKind::rules;
+    command.body = rules;
+    return command;
+}
+
+TickResult Simulation::run_tick(std::span<const game::Command> commands, Host* host) {
     TickResult result;
     result.tick = tick() + 1;
     store_.begin_tick();
     try {
+        // Effects of systems stand behind all else.
+        std::size_t count = commands.size();
+        while (count > 0 && commands[count - 1].kind == game::CommandKind::effects)
+            --count;
         result.outcomes.reserve(commands.size());
-        for (const game::Command& command : commands)
-            result.outcomes.push_back(apply(command, result));
+        for (const game::Command& command : commands.first(count))
+            result.outcomes.push_back(apply(command, result, host));
+        SystemsReport report;
+        systems_.run(store_, host, commands.subspan(count), result.freed, report);
         world_->advance(store_, result.tick);
         store_.seal(result.tick);
+        for (game::Event& event : report.events)
+            result.events.push_back({{}, std::move(event)});
+        result.systems = std::move(report.runs);
+        result.effects = std::move(report.effects);
     } catch (...) {
         store_.abandon();
-        index_players();
+        forget_unpublished();
         throw;
     }
     return result;

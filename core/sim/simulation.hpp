@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/game/module.hpp"
+#include "core/sim/systems.hpp"
 
 #include <span>
 #include <unordered_map>
@@ -13,6 +14,8 @@ struct Outcome {
     bool applied = false; // changed the state, belongs in the log
     std::string result;   // JSON object when there was no error
     std::optional<Error> error;
+    // Of an action that the host ran: what the log has to know of it.
+    std::optional<std::string> effects;
 };
 
 struct LoggedEvent {
@@ -26,6 +29,8 @@ struct TickResult {
     std::vector<LoggedEvent> events;
     // Handles whose slots are free again.
     std::vector<store::Entity> freed;
+    std::vector<SystemRun> systems;
+    std::vector<game::Command> effects; // of systems: follow the tick's commands in the log
 };
 
 class Simulation {
@@ -35,8 +40,13 @@ class Simulation {
     // The command that makes the components of the world those of `definition`, if they differ.
     std::optional<game::Command> redefinition(const store::Definition& definition) const;
 
+    // The command that makes the world play by `rules` (encoded), if it does not already; nothing for a
+    // native game.
+    std::optional<game::Command> rules_change(const std::string& rules) const;
+
     // Builds and seals the tick after the newest one. The caller publishes it (when durable) or abandons it.
-    TickResult run_tick(std::span<const game::Command> commands);
+    // `host`: null in a replay.
+    TickResult run_tick(std::span<const game::Command> commands, Host* host = nullptr);
 
     // After store().abandon_sealed(): what is remembered beside the store is read from it again.
     void forget_unpublished();
@@ -47,22 +57,26 @@ class Simulation {
 
     store::WorldStore& store() { return store_; }
     const game::World& world() const { return *world_; }
+    const Systems& systems() const { return systems_; }
     std::uint64_t tick() const { return store_.newest().tick(); }
 
     // Fills tick 0 of a new world and publishes it.
     void generate();
 
   private:
-    Outcome apply(const game::Command& command, TickResult& result);
+    Outcome apply(const game::Command& command, TickResult& result, Host* host);
+    void run_action(const game::Command& command, Outcome& outcome, TickResult& result, Host* host);
     void act(const game::Command& command, Outcome& outcome, TickResult& result);
     void write(const game::Command& command, Outcome& outcome, TickResult& result);
     Outcome redefine(const game::Command& command);
     std::optional<std::uint32_t> find_player(const std::string& actor) const;
     void index_players();
+    void load_rules();
 
     std::int64_t world_id_;
     std::unique_ptr<game::World> world_;
     store::WorldStore store_;
+    Systems systems_;
     // Of a game that has a space of players.
     std::optional<store::ColumnId> actor_column_;
     std::optional<store::ColumnId> last_seq_column_;

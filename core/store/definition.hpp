@@ -22,6 +22,8 @@ enum class IndexKind : std::uint8_t {
 
 inline constexpr std::string_view entity_space = "entity";
 inline constexpr std::string_view cell_space = "cell";
+// The engine's own, and no part of the state hash.
+inline constexpr std::string_view engine_space = ".engine";
 
 struct ColumnDefinition {
     std::string name;

@@ -283,10 +283,12 @@ std::uint64_t Snapshot::kept_block_hash(ColumnId id, std::uint32_t index, Ref re
 
 std::uint64_t Snapshot::hash(Shares shares) const {
     std::uint64_t sum = mix64(root_->tick + 1);
+    const auto is_hidden = [&](std::uint32_t space) { return text_of(spaces_[space].name) == engine_space; };
     for (std::uint32_t s = 0; s < root_->space_count; ++s)
-        sum += mix64(hash64(spaces_[s].name) + states_[s].slot_count);
+        if (!is_hidden(s))
+            sum += mix64(hash64(spaces_[s].name) + states_[s].slot_count);
     for (std::uint32_t c = 0; c < root_->column_count; ++c)
-        for (std::uint32_t b = 0; b < block_count(ColumnId{c}); ++b)
+        for (std::uint32_t b = 0; !is_hidden(columns_[c].space) && b < block_count(ColumnId{c}); ++b)
             if (const Ref ref = block_ref({c}, b))
                 sum += shares == Shares::keep ? kept_block_hash({c}, b, ref) : block_hash({c}, b);
     return mix64(sum);

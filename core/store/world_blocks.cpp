@@ -2,6 +2,7 @@
 #include "core/store/world_store.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -14,13 +15,13 @@ constexpr std::uint32_t version_bytes = sizeof(std::uint64_t);
 } // namespace
 
 void WorldStore::begin_block_savepoint() {
-    if (has_block_savepoint_ || savepoint_)
+    if (block_savepoint_ || savepoint_)
         throw Error(sqlstate::internal, "savepoints of a tick do not nest");
-    has_block_savepoint_ = true;
+    block_savepoint_ = marks_of(values_);
 }
 
 std::byte* WorldStore::renew(ColumnId column, std::uint32_t index, std::uint32_t bytes) {
-    if (!has_block_savepoint_)
+    if (!block_savepoint_)
         throw Error(sqlstate::internal, "a block was renewed outside a savepoint");
     const Ref old = working().block_ref(column, index);
     Ref* table = private_table(column);
@@ -55,16 +56,18 @@ bool WorldStore::are_all_rows(ComponentId component, std::uint32_t index, const 
     return true;
 }
 
-void WorldStore::mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows) {
+void WorldStore::mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows,
+                           const std::uint64_t* gone) {
     const std::uint32_t plane = working().component(component).version;
     if (plane == none)
         return;
-    if (are_all_rows(component, index, rows)) {
+    const std::uint32_t slots = working().block_slots(ColumnId{plane});
+    const auto is_empty = [](std::uint64_t word) { return word == 0; };
+    if (!std::all_of(rows, rows + slots / 64, is_empty) && are_all_rows(component, index, rows)) {
         std::memcpy(renew({plane}, index, version_bytes), &working_tick_, version_bytes);
         return;
     }
     alignas(8) std::byte room[max_block_slots * version_bytes];
-    const std::uint32_t slots = working().block_slots(ColumnId{plane});
     const std::byte* old = working().block({plane}, index, room);
     auto* versions = reinterpret_cast<std::uint64_t*>(renew({plane}, index, slots * version_bytes));
     if (!old)
@@ -73,10 +76,35 @@ void WorldStore::mark_rows(ComponentId component, std::uint32_t index, const std
     const std::uint64_t tick = working_tick_;
     for (std::uint32_t first = 0; first < slots; first += 64) {
         const std::uint64_t word = rows[first / 64];
+        const std::uint64_t lost = gone ? gone[first / 64] : 0;
         for (std::uint32_t bit = 0; bit < 64; ++bit) {
             // Without a branch: which rows change is anybody's guess.
             const std::uint64_t changed = 0 - (word >> bit & 1);
-            versions[first + bit] = (tick & changed) | (before[first + bit] & ~changed);
+            const std::uint64_t kept = ~changed & ((lost >> bit & 1) - 1);
+            versions[first + bit] = (tick & changed) | (before[first + bit] & kept);
+        }
+    }
+}
+
+void WorldStore::clear_slots(ColumnId column, std::uint32_t index, const std::uint64_t* slots) {
+    const std::byte* old = working().block(column, index);
+    if (!old)
+        return;
+    const ColumnSpec& spec = working().column(column);
+    const std::uint32_t count = working().block_slots(column);
+    std::byte* fresh = renew_block(column, index);
+    std::memcpy(fresh, old, block_bytes(spec.type, count));
+    for (std::uint32_t group = 0; group < count / 64; ++group) {
+        for (std::uint64_t word = slots[group]; word != 0; word &= word - 1) {
+            std::byte* place =
+                fresh + std::size_t{64 * group + static_cast<std::uint32_t>(std::countr_zero(word))} *
+                            spec.width_bytes;
+            if (spec.type == ColumnType::value) {
+                ValueSlot value;
+                std::memcpy(&value, place, sizeof value);
+                give_up_value(value);
+            }
+            std::memset(place, 0, spec.width_bytes);
         }
     }
 }
@@ -87,7 +115,7 @@ void WorldStore::rollback_block_savepoint() {
         free_created(std::exchange(table[entry->index], entry->old));
     }
     renewed_.clear();
-    has_block_savepoint_ = false;
+    return_to(*std::exchange(block_savepoint_, std::nullopt), values_);
 }
 
 void WorldStore::release_block_savepoint() {
@@ -99,7 +127,7 @@ void WorldStore::release_block_savepoint() {
         give_up(renewed_[i].old);
     }
     renewed_.clear();
-    has_block_savepoint_ = false;
+    block_savepoint_.reset();
 }
 
 } // namespace gamelan::store

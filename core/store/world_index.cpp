@@ -136,7 +136,7 @@ IndexState WorldStore::next_index(const Snapshot& before, std::optional<ColumnId
     const ColumnRows old_rows(before, *old);
     if (rows.has_tables_of(old_rows))
         return was;
-    const Marks marks = marks_of_changes();
+    const Marks marks = marks_of(changes_);
     try {
         IndexWriter writer(nodes, was);
         writer.apply(compare(old_rows, rows));
@@ -145,7 +145,7 @@ IndexState WorldStore::next_index(const Snapshot& before, std::optional<ColumnId
         if (error.code() != sqlstate::out_of_memory)
             throw;
         // Better no index than no tick: scans do without, and it is built again when there is room.
-        return_to(marks);
+        return_to(marks, changes_);
         give_up_index(was);
         return {{}, index_not_built, 0};
     }
@@ -156,7 +156,7 @@ IndexState WorldStore::build_index(NodeMemory& nodes, const ColumnRows& rows) {
     const std::uint64_t count = rows.row_count();
     if (!arena_.has_room(count * bytes_per_entry, index_node_bytes))
         return not_built;
-    const Marks marks = marks_of_changes();
+    const Marks marks = marks_of(changes_);
     try {
         IndexWriter writer(nodes, {});
         writer.build(all_entries(rows, count));
@@ -164,22 +164,22 @@ IndexState WorldStore::build_index(NodeMemory& nodes, const ColumnRows& rows) {
     } catch (const Error& error) {
         if (error.code() != sqlstate::out_of_memory)
             throw;
-        return_to(marks);
+        return_to(marks, changes_);
         return not_built;
     }
 }
 
-WorldStore::Marks WorldStore::marks_of_changes() const {
-    return {changes_.created.size(), changes_.replaced.size(), changes_.dropped.size()};
+WorldStore::Marks WorldStore::marks_of(const Changes& changes) {
+    return {changes.created.size(), changes.replaced.size(), changes.dropped.size()};
 }
 
 // Frees what was made since, and takes back what was given up.
-void WorldStore::return_to(const Marks& marks) {
-    for (std::size_t i = marks.created; i < changes_.created.size(); ++i)
-        arena_.free(changes_.created[i]);
-    changes_.created.resize(marks.created);
-    changes_.replaced.resize(marks.replaced);
-    changes_.dropped.resize(marks.dropped);
+void WorldStore::return_to(const Marks& marks, Changes& changes) {
+    for (std::size_t i = marks.created; i < changes.created.size(); ++i)
+        arena_.free(changes.created[i]);
+    changes.created.resize(marks.created);
+    changes.replaced.resize(marks.replaced);
+    changes.dropped.resize(marks.dropped);
 }
 
 void WorldStore::update_zones() {

@@ -525,9 +525,7 @@ void WorldStore::begin_savepoint() {
     fresh_component_ = {none};
     for (std::uint32_t s = 0; s < working().space_count(); ++s)
         point.slot_counts.push_back(working().slot_count(SpaceId{s}));
-    point.created_values = values_.created.size();
-    point.replaced_values = values_.replaced.size();
-    point.dropped_values = values_.dropped.size();
+    point.values = marks_of(values_);
 }
 
 // Not where nothing was written yet: it may be for want of memory that the savepoint is rolled back.
@@ -556,11 +554,7 @@ void WorldStore::rollback_savepoint() {
     undo_bytes_.clear();
     for (std::uint32_t s = 0; s < point.slot_counts.size(); ++s)
         states(working_root_)[s].slot_count = point.slot_counts[s];
-    for (std::size_t i = point.created_values; i < values_.created.size(); ++i)
-        arena_.free(values_.created[i]);
-    values_.created.resize(point.created_values);
-    values_.replaced.resize(point.replaced_values);
-    values_.dropped.resize(point.dropped_values);
+    return_to(point.values, values_);
 }
 
 void WorldStore::release_savepoint() {

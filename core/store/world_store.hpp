@@ -36,6 +36,8 @@ class WorldStore {
     WorldSlot slot() const { return slot_; }
     const Region& region() const { return arena_.region(); }
 
+    // Whether there is one: not before the first tick of a new world.
+    bool has_version() const { return static_cast<bool>(newest_root_); }
     // The version a tick would start from: the newest sealed or published one.
     Snapshot newest() const { return Snapshot::at(region(), newest_root_); }
 
@@ -69,8 +71,13 @@ class WorldStore {
     // savepoint.
     std::byte* renew_block(ColumnId column, std::uint32_t index);
     // The rows of the block whose bits are set changed in this tick: block_slots / 64 words. At most once per
-    // block and savepoint.
-    void mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows);
+    // block and savepoint, after its presence has been renewed. `gone`: slots that lost their row, or
+    // nullptr.
+    void mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows,
+                   const std::uint64_t* gone = nullptr);
+    // The values of the slots whose bits are set become zero. At most once per block and savepoint, and not
+    // for a block that was renewed.
+    void clear_slots(ColumnId column, std::uint32_t index, const std::uint64_t* slots);
     void rollback_block_savepoint();
     void release_block_savepoint();
 
@@ -165,7 +172,7 @@ class WorldStore {
         std::uint64_t tick;
         Changes changes;
     };
-    // Lengths of the lists of changes_.
+    // Lengths of lists of changes.
     struct Marks {
         std::size_t created;
         std::size_t replaced;
@@ -174,9 +181,7 @@ class WorldStore {
     class Nodes;
     struct Savepoint {
         std::vector<std::uint32_t> slot_counts;
-        std::size_t created_values;
-        std::size_t replaced_values;
-        std::size_t dropped_values;
+        Marks values;
     };
     WorldStore(const Region& region, WorldSlot slot, std::uint32_t limit_units);
     void create_root(const Layout& layout);
@@ -225,8 +230,8 @@ class WorldStore {
     IndexState next_index(const Snapshot& before, std::optional<ColumnId> old, ColumnId column);
     IndexState build_index(NodeMemory& nodes, const ColumnRows& rows);
     void give_up_index(const IndexState& state);
-    Marks marks_of_changes() const;
-    void return_to(const Marks& marks);
+    static Marks marks_of(const Changes& changes);
+    void return_to(const Marks& marks, Changes& changes);
     Changes take_changes();
 
     Arena arena_;
@@ -242,8 +247,8 @@ class WorldStore {
     // same.
     std::vector<std::uint32_t> origin_;
     std::vector<Superseded> superseded_;
-    std::vector<Renewed> renewed_; // within the block savepoint
-    bool has_block_savepoint_ = false;
+    std::vector<Renewed> renewed_;         // within the block savepoint
+    std::optional<Marks> block_savepoint_; // of the values
     std::deque<Sealed> sealed_;
     std::optional<Savepoint> savepoint_;
     std::vector<Undo> undo_;

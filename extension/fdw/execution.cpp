@@ -226,6 +226,8 @@ void start(ForeignScanState* node) {
     if (!scan.has_view()) {
         require_worker();
         View* view = view_of(node->ss.ps.state->es_snapshot);
+        if (const pg::TickScope* scope = pg::TickScope::current())
+            pg::sql_boundary([scope] { scope->begin_reading(); });
         scan.set_view(view);
     }
     for (Scan::Qual& qual : scan.quals())

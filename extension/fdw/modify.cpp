@@ -16,6 +16,7 @@
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
+#include "extension/pg/tick_scope.hpp"
 
 extern "C" {
 #include "executor/executor.h"
@@ -131,8 +132,10 @@ ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Nu
     // A put takes what it finds, but not what would break a CHECK over columns it does not write.
     if (kind != WriteKind::queue)
         has_version = kind == WriteKind::guarded;
-    if (kind == WriteKind::guarded)
+    // Inside a tick nothing changes between the statement and its rows.
+    if (kind == WriteKind::guarded || pg::TickScope::current() != nullptr)
         guards.count = 0;
+    has_version = has_version && pg::TickScope::current() == nullptr;
     auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
     state->is_guarded = kind == WriteKind::guarded;
     const Oid oid = RelationGetRelid(relation);

@@ -223,6 +223,7 @@ bool Scan::open_world(const WorldPlace& world) {
     slot_count_ = place_->has_space ? snapshot_->slot_count(store::SpaceId{place_->space}) : 0;
     bind_columns();
     opened_id_ = world.id;
+    is_working_ = pg::TickScope::of(world.id) != nullptr;
     ++counters.worlds;
     counters.tick = snapshot_->tick();
     return true;
@@ -402,15 +403,16 @@ void Scan::fill_presence(std::uint32_t block, std::uint32_t first_word, std::uin
 }
 
 bool Scan::zones_may_match(std::uint32_t block) const {
-    return std::all_of(quals_.begin(), quals_.end(), [this, block](const Qual& qual) {
-        if (qual.role != ColumnRole::stored)
-            return true;
-        const std::uint32_t values = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].values;
-        if (values == store::none)
-            return true;
-        const auto zone = snapshot_->zone(store::ColumnId{values}, block);
-        return !zone || qual.predicate.may_match(*zone);
-    });
+    return is_working_ || std::all_of(quals_.begin(), quals_.end(), [this, block](const Qual& qual) {
+               if (qual.role != ColumnRole::stored)
+                   return true;
+               const std::uint32_t values =
+                   place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].values;
+               if (values == store::none)
+                   return true;
+               const auto zone = snapshot_->zone(store::ColumnId{values}, block);
+               return !zone || qual.predicate.may_match(*zone);
+           });
 }
 
 void Scan::narrow(std::uint32_t block, std::uint32_t first_word, std::uint32_t words) {
@@ -498,7 +500,7 @@ void Scan::load_slot(std::uint32_t slot) {
 // Finds the current world's index, unless there was no memory for it or the layout is of another time.
 void Scan::choose_entries() {
     uses_index_ = false;
-    if (route_ != Route::index)
+    if (route_ != Route::index || is_working_)
         return;
     const Qual& qual = quals_[static_cast<std::size_t>(index_qual_)];
     const std::uint32_t number = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].index;

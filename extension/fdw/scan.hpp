@@ -215,6 +215,7 @@ class Scan {
     std::shared_ptr<const TablePlace> place_;
     const grid::Planet* planet_ = nullptr; // of a table of cells
     std::uint32_t slot_count_ = 0;
+    bool is_working_ = false; // a state that is being built: its zones and indexes are of the tick before
     bool is_testing_ = false; // rows are handed out as row_to_test
     std::size_t column_count_ = 0;
 

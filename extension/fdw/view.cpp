@@ -26,6 +26,7 @@ struct Kept {
 static_assert(offsetof(Kept, view) == 0);
 
 constinit Kept* kept_views = nullptr;
+constinit std::uint32_t open_scans = 0; // of all views
 ExecutorEnd_hook_type previous_executor_end = nullptr;
 
 Kept* kept_of(View* view) {
@@ -92,6 +93,8 @@ void executor_end(QueryDesc* query) {
         previous_executor_end(query);
     else
         standard_ExecutorEnd(query);
+    if (pg::TickScope* scope = pg::TickScope::current())
+        pg::sql_boundary([scope] { scope->end_statement(open_scans == 0); });
     if (kept_views != nullptr)
         forget_if([snapshot](const Kept& view) {
             return view.scans == 0 && view.key != nullptr && view.key == snapshot &&
@@ -99,8 +102,9 @@ void executor_end(QueryDesc* query) {
         });
 }
 
-// Once per process, before the first view.
-void install_callbacks() {
+} // namespace
+
+void install_view_callbacks() {
     static bool is_installed = false;
     if (is_installed)
         return;
@@ -110,8 +114,6 @@ void install_callbacks() {
     ExecutorEnd_hook = executor_end;
     is_installed = true;
 }
-
-} // namespace
 
 store::Ref View::root_of(store::WorldSlot slot, std::int64_t world_id) {
     for (const Touched& touched : touched_)
@@ -137,6 +139,8 @@ void View::remember(std::int64_t world_id, store::Ref root) {
 }
 
 std::optional<store::Snapshot> View::version(store::WorldSlot slot, std::int64_t world_id) {
+    if (const pg::TickScope* scope = pg::TickScope::current())
+        return scope->world_id() == world_id ? std::optional(scope->state()) : std::nullopt;
     check();
     const store::Ref root = root_of(slot, world_id);
     if (!root)
@@ -145,11 +149,13 @@ std::optional<store::Snapshot> View::version(store::WorldSlot slot, std::int64_t
 }
 
 bool View::is_valid() const {
+    if (pg::TickScope::current() != nullptr)
+        return true;
     return leader_ ? pg::region().pin_protects(leader_->pin, leader_->epoch) : pg::is_held(hold_);
 }
 
 View* view_of(Snapshot snapshot) {
-    install_callbacks();
+    install_view_callbacks();
     forget_if(is_left_alone);
     const Snapshot key = IsolationUsesXactSnapshot() ? nullptr : snapshot;
     for (Kept* view = kept_views; view != nullptr; view = view->next)
@@ -167,10 +173,12 @@ View* view_of(Snapshot snapshot) {
 
 void retain(View* view) {
     ++kept_of(view)->scans;
+    ++open_scans;
 }
 
 void release(View* view) noexcept {
     Kept* kept = kept_of(view);
+    --open_scans;
     if (--kept->scans == 0 && kept->is_forgotten)
         delete kept;
 }

@@ -61,6 +61,8 @@ class View {
     std::unordered_map<std::int64_t, store::Ref> many_touched_; // once there are more than a few
 };
 
+// Once per process, before the first view; again is harmless.
+void install_view_callbacks();
 // The view of the statement that runs with `snapshot`. Postgres zone; raises when memory is short.
 View* view_of(Snapshot snapshot);
 // Scans count themselves: a view with scans outlives everything but its transaction.

@@ -11,6 +11,7 @@
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
+#include "extension/pg/tick_scope.hpp"
 
 namespace gamelan::fdw {
 
@@ -90,6 +91,10 @@ GameNumber game_number(std::string_view name) {
 }
 
 std::optional<store::WorldSlot> find_world(std::int64_t world_id, GameNumber game) {
+    // Inside a tick there is one world.
+    if (const pg::TickScope* scope = pg::TickScope::current();
+        scope != nullptr && scope->world_id() != world_id)
+        return std::nullopt;
     const auto& known = known_worlds();
     if (const auto found = known.find(world_id); found != known.end()) {
         if (game != any_game && found->second.game != game)
@@ -106,6 +111,11 @@ std::optional<store::WorldSlot> find_world(std::int64_t world_id, GameNumber gam
 
 void list_worlds(GameNumber game, std::vector<WorldPlace>& out) {
     out.clear();
+    if (const pg::TickScope* scope = pg::TickScope::current()) {
+        if (const auto slot = find_world(scope->world_id(), game))
+            out.push_back({scope->world_id(), *slot});
+        return;
+    }
     bool is_any_evicted = false;
     for (std::uint32_t i = 0; i < pg::region().world_slots(); ++i) {
         const std::int64_t id = pg::region().control({i}).world_id.load(std::memory_order_acquire);

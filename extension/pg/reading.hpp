@@ -6,6 +6,7 @@
 #include "core/store/snapshot.hpp"
 
 #include "extension/pg/shared.hpp"
+#include "extension/pg/tick_scope.hpp"
 
 namespace gamelan::pg {
 
@@ -43,7 +44,10 @@ class ReadPin {
 };
 
 // The published version, or Error(world_not_running) when the world has none yet. Under a ReadPin.
+// Inside a tick: the state that is being built.
 inline store::Snapshot published(store::WorldSlot slot, std::int64_t world_id) {
+    if (const TickScope* scope = TickScope::of(world_id))
+        return scope->state();
     const auto snapshot = store::Snapshot::current(region(), slot);
     if (!snapshot)
         throw Error(sqlstate::world_not_running,

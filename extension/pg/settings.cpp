@@ -20,6 +20,9 @@ int max_queued_commands = 10000;
 int max_queued_writes_kb = 256 * 1024;
 int max_snapshot_age_ms = 60000;
 int evict_idle_after_s = 0;
+bool compile = true;
+int max_system_failures = 10;
+int max_events_per_tick = 10000;
 
 namespace {
 
@@ -83,6 +86,19 @@ void define() {
         "gamelan.evict_idle_after", "How long a world that stands still keeps its memory.",
         "Then it is written to a checkpoint and leaves memory until somebody touches it. 0 means for ever.",
         &evict_idle_after_s, 0, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
+
+    DefineCustomBoolVariable(
+        "gamelan.compile", "Whether systems are compiled.",
+        "Off: PostgreSQL's executor runs them all, slower and with the same result. Takes "
+        "effect with the next change of a definition.",
+        &compile, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    define_int("gamelan.max_system_failures",
+               "After so many ticks in a row in which a system failed it is suspended.",
+               "0 means never. game.enable_system() lets it run again.", &max_system_failures, 10, 0, 1 << 20,
+               PGC_SIGHUP, 0);
+
+    define_int("gamelan.max_events_per_tick", "Most events that one system or action may tell of in a tick.",
+               nullptr, &max_events_per_tick, 10000, 1, 10 * 1000 * 1000, PGC_SIGHUP, 0);
 
     MarkGUCPrefixReserved("gamelan");
 }

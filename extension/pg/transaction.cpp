@@ -16,6 +16,7 @@
 #include "extension/pg/requests.hpp"
 #include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
+#include "extension/pg/tick_scope.hpp"
 
 namespace gamelan::pg::transaction {
 
@@ -231,6 +232,9 @@ void on_transaction(XactEvent event, void*) {
 
 void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
     Pending& state = pending();
+    if (TickScope* scope = TickScope::current();
+        scope != nullptr && (event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB))
+        scope->end_subtransaction(mine, parent, event == SUBXACT_EVENT_COMMIT_SUB);
     if (event == SUBXACT_EVENT_COMMIT_SUB) {
         state.queue.merge(mine, parent);
         for (Reserved& range : state.reserved)
@@ -261,6 +265,12 @@ void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransaction
 }
 
 } // namespace
+
+// Where rows wait: for the commit, or inside a tick for the end of the statement.
+static CommandQueue& rows() {
+    TickScope* scope = TickScope::current();
+    return scope != nullptr ? scope->rows() : pending().queue;
+}
 
 void install_callbacks() {
     RegisterXactCallback(on_transaction, nullptr);
@@ -293,7 +303,7 @@ void queue_command(std::int64_t world_id, std::string_view encoded) {
 void queue_row(std::int64_t world_id, const std::shared_ptr<const codec::RowGroup>& group,
                std::string_view row) {
     const std::size_t limit = static_cast<std::size_t>(settings::max_queued_writes_kb) * 1024;
-    CommandQueue& queue = pending().queue;
+    CommandQueue& queue = rows();
     if (queue.row_bytes() + row.size() > limit)
         throw Error(sqlstate::queue_full, "this transaction has written too many rows of components",
                     "They take more than " + std::to_string(settings::max_queued_writes_kb) + " kB.",
@@ -302,11 +312,11 @@ void queue_row(std::int64_t world_id, const std::shared_ptr<const codec::RowGrou
 }
 
 std::optional<bool> own_row(const CommandQueue::RowKey& key) {
-    return pending().queue.own_row(key);
+    return rows().own_row(key);
 }
 
 void note_row(const CommandQueue::RowKey& key, bool is_there) {
-    pending().queue.note_row(key, GetCurrentSubTransactionId(), is_there);
+    rows().note_row(key, GetCurrentSubTransactionId(), is_there);
 }
 
 void reserve_entities(store::WorldSlot slot, std::int64_t world_id, std::uint32_t count,

@@ -2,6 +2,7 @@
 #include "kernel_world.hpp"
 
 #include "core/automaton/simd_level.hpp"
+#include "core/kernel/event_text.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -13,34 +14,67 @@ using automaton::SimdLevel;
 
 struct Outcome {
     std::vector<reference::Row> rows;
-    std::vector<Failure> failures;
+    RunReport report;
 };
 
 const TickInputs inputs{0.125, 77, 123456789, 42};
 
-Outcome play(std::uint64_t seed, std::uint32_t block_slots, std::uint32_t wildness, Order order) {
+Outcome play(std::uint64_t seed, std::uint32_t block_slots, std::uint32_t wildness, Order order,
+             std::uint64_t max_events) {
     KernelWorld world(seed, 700, block_slots, wildness);
     Executor executor(world.store().working(), random_systems(seed + 1, world, wildness));
-    RunReport report = executor.run(world.store(), inputs, order);
-    Outcome out{world.read(), std::move(report.failures)};
+    RunReport report = executor.run(world.store(), inputs, order, nullptr, {max_events, 0});
+    Outcome out{world.read(), std::move(report)};
     world.store().seal(2);
     world.store().publish();
     RC_ASSERT(world.store().lost_blocks() == 0);
     return out;
 }
 
-void compare(const Outcome& outcome, const std::vector<reference::SystemFailure>& failures,
-             const std::vector<reference::Row>& rows) {
-    RC_ASSERT(outcome.failures.size() == failures.size());
-    for (std::size_t i = 0; i < failures.size(); ++i) {
-        RC_ASSERT(outcome.failures[i].error.code() == failures[i].failed.code);
-        RC_ASSERT(outcome.failures[i].error.message() == failures[i].failed.message);
-        RC_ASSERT(outcome.failures[i].system == failures[i].system);
-        RC_ASSERT(outcome.failures[i].statement == failures[i].statement);
-        RC_ASSERT(outcome.failures[i].slot == failures[i].slot);
-        RC_ASSERT(outcome.failures[i].entity->handle == rows[failures[i].slot].entity);
+// Keys of jsonb: the shorter first, then by their bytes; of equal ones the last counts.
+std::string payload_of(const reference::Event& event) {
+    std::map<std::pair<std::size_t, std::string>, Value> fields;
+    for (const auto& [name, value] : event.fields)
+        fields[{name.size(), name}] = value;
+    std::string out = "{";
+    for (const auto& [key, value] : fields) {
+        out += (out.size() == 1 ? "\"" : ", \"") + key.second + "\": ";
+        if (value.is_null)
+            out += "null";
+        else
+            append_json(out, value.type, reinterpret_cast<const std::byte*>(&value.bits));
     }
-    RC_ASSERT(difference(rows, outcome.rows) == "");
+    return out + "}";
+}
+
+void compare_events(const std::vector<EmittedEvent>& found, const std::vector<reference::Event>& expected) {
+    RC_ASSERT(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        RC_ASSERT(found[i].system == expected[i].system);
+        RC_ASSERT(found[i].statement == expected[i].statement);
+        RC_ASSERT(found[i].slot == expected[i].slot);
+        RC_ASSERT(found[i].entity.has_value() != expected[i].entity.is_null);
+        RC_ASSERT(!found[i].entity || found[i].entity->handle == expected[i].entity.bits);
+        RC_ASSERT(found[i].type == expected[i].type);
+        RC_ASSERT(found[i].payload == payload_of(expected[i]));
+    }
+}
+
+void compare(const Outcome& outcome, const std::vector<reference::SystemFailure>& expected,
+             const reference::World& world) {
+    const std::vector<Failure>& failures = outcome.report.failures;
+    RC_ASSERT(failures.size() == expected.size());
+    for (std::size_t i = 0; i < failures.size(); ++i) {
+        RC_ASSERT(failures[i].error.code() == expected[i].failed.code);
+        RC_ASSERT(failures[i].error.message() == expected[i].failed.message);
+        RC_ASSERT(failures[i].system == expected[i].system);
+        RC_ASSERT(failures[i].statement == expected[i].statement);
+        RC_ASSERT(failures[i].slot == expected[i].slot);
+        if (failures[i].slot != store::none)
+            RC_ASSERT(failures[i].entity->handle == world.rows[failures[i].slot].entity);
+    }
+    RC_ASSERT(difference(world.rows, outcome.rows) == "");
+    compare_events(outcome.report.events, world.events);
 }
 
 class SimdGuard {
@@ -51,16 +85,17 @@ class SimdGuard {
 RC_GTEST_PROP(KernelExecutor, DoesWhatTheInterpreterDoes, (std::uint64_t seed)) {
     const SimdGuard guard;
     const std::uint32_t wildness = seed % 3 == 0 ? 0 : seed % 3 == 1 ? 400 : 20;
-    const KernelWorld model(seed, 700, 64, wildness);
-    std::vector<reference::Row> rows = model.rows();
-    const auto failures = reference::run(random_systems(seed + 1, model, wildness), rows, inputs);
+    const KernelWorld like(seed, 700, 64, wildness);
+    reference::World world = like.model();
+    world.max_events = seed % 5 == 0 ? 100 : 1000000;
+    const auto failures = reference::run(random_systems(seed + 1, like, wildness), world, inputs);
     RC_TAG(failures.empty() ? "ends well" : "has failures");
     for (const std::uint32_t block_slots : {64U, 256U, 1024U})
         for (const SimdLevel level : {SimdLevel::baseline, SimdLevel::avx2, SimdLevel::avx512}) {
             automaton::force_simd_level(level);
-            compare(play(seed, block_slots, wildness, Order::block_major), failures, rows);
+            compare(play(seed, block_slots, wildness, Order::block_major, world.max_events), failures, world);
         }
-    compare(play(seed, 1024, wildness, Order::system_major), failures, rows);
+    compare(play(seed, 1024, wildness, Order::system_major, world.max_events), failures, world);
 }
 
 // Adds to a column of the first component what an expression says.
@@ -81,7 +116,7 @@ System adding(const KernelWorld& world, ColumnType type, std::int64_t amount) {
 
 TEST(KernelSystems, AFailingSystemLosesItsWritesAlone) {
     KernelWorld world(1, 300, 64, 0);
-    std::vector<reference::Row> rows = world.rows();
+    reference::World model = world.model();
     const std::vector<System> systems{adding(world, ColumnType::i64, 5),
                                       adding(world, ColumnType::i32, std::int64_t{1} << 31 | 1),
                                       adding(world, ColumnType::i64, 7)};
@@ -93,8 +128,8 @@ TEST(KernelSystems, AFailingSystemLosesItsWritesAlone) {
     EXPECT_EQ(report.failures[0].error.message(), "integer out of range");
     EXPECT_EQ(report.rows[1], 0U);
     EXPECT_EQ(report.rows[0], report.rows[2]);
-    reference::run({systems[0], systems[2]}, rows, inputs);
-    EXPECT_EQ(difference(rows, world.read()), "");
+    reference::run({systems[0], systems[2]}, model, inputs);
+    EXPECT_EQ(difference(model.rows, world.read()), "");
 }
 
 TEST(KernelSystems, WhatSelectsNothingCopiesNothing) {
@@ -113,14 +148,14 @@ TEST(KernelSystems, WhatSelectsNothingCopiesNothing) {
 
 TEST(KernelSystems, SystemsThatRunAgainInATickGoOnFromWhatIsThere) {
     KernelWorld world(3, 300, 64, 0);
-    std::vector<reference::Row> rows = world.rows();
+    reference::World model = world.model();
     const std::vector<System> systems{adding(world, ColumnType::i64, 5)};
     Executor executor(world.store().working(), systems);
     for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(executor.run(world.store(), inputs).failures.empty());
-        reference::run(systems, rows, inputs);
+        reference::run(systems, model, inputs);
     }
-    EXPECT_EQ(difference(rows, world.read()), "");
+    EXPECT_EQ(difference(model.rows, world.read()), "");
     world.store().seal(2);
     world.store().publish();
     EXPECT_EQ(world.store().lost_blocks(), 0U);

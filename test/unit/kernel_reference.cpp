@@ -438,18 +438,9 @@ bool is_selected(const Statement& statement, NodeId id, const Row& row, const Ti
     return true;
 }
 
-void update(const Statement& statement, Row& row, const TickInputs& inputs) {
-    for (const ComponentId component : statement.components)
-        if (!row.has.at(component.value))
-            return;
-    if (statement.where && !is_selected(statement, *statement.where, row, inputs))
-        return;
-    Row fresh = row;
+void constrain(const Statement& statement, const Row& fresh, const TickInputs& inputs) {
     for (const Assignment& assignment : statement.assignments)
-        fresh.values[assignment.column.value] =
-            evaluate(statement.expressions, assignment.value, row, inputs);
-    for (const Assignment& assignment : statement.assignments)
-        if (assignment.is_not_null && fresh.values[assignment.column.value].is_null)
+        if (assignment.is_not_null && fresh.values.at(assignment.column.value).is_null)
             throw Failed{"23502", "null value in column \"" + assignment.column_name + "\" of relation \"" +
                                       statement.target_name + "\" violates not-null constraint"};
     for (const Check& check : statement.checks) {
@@ -458,8 +449,62 @@ void update(const Statement& statement, Row& row, const TickInputs& inputs) {
             throw Failed{"23514", "new row for relation \"" + statement.target_name +
                                       "\" violates check constraint \"" + check.name + "\""};
     }
+}
+
+void clear(Row& row, ComponentId component, const World& world) {
+    for (const ColumnId column : world.columns.at(component.value)) {
+        Value& value = row.values.at(column.value);
+        value = Value::null(value.type);
+    }
+}
+
+void put(const Statement& statement, Row& row, const World& world, const TickInputs& inputs) {
+    const bool is_insert = statement.kind == StatementKind::insert;
+    Row fresh = row;
+    if (is_insert)
+        clear(fresh, statement.target, world);
+    for (const Assignment& assignment : statement.assignments)
+        fresh.values[assignment.column.value] =
+            evaluate(statement.expressions, assignment.value, row, inputs);
+    constrain(statement, fresh, inputs);
+    if (is_insert && row.has.at(statement.target.value)) {
+        if (statement.does_nothing_on_conflict)
+            return;
+        throw Failed{"23505", "the row of entity " + std::to_string(row.entity) + " in component \"" +
+                                  statement.target_name + "\" already exists"};
+    }
+    fresh.has[statement.target.value] = true;
     fresh.is_touched[statement.target.value] = true;
     row = fresh;
+}
+
+void emit(const Statement& statement, Event event, const Row& row, World& world, const TickInputs& inputs) {
+    event.entity = statement.event_entity
+                       ? evaluate(statement.expressions, *statement.event_entity, row, inputs)
+                       : Value::null(ColumnType::i64);
+    event.type = statement.target_name;
+    for (const Field& field : statement.fields)
+        event.fields.emplace_back(field.name, evaluate(statement.expressions, field.value, row, inputs));
+    world.events.push_back(event);
+}
+
+void play(const Statement& statement, const Event& place, World& world, const TickInputs& inputs) {
+    Row& row = world.rows[place.slot];
+    for (const ComponentId component : statement.components)
+        if (!row.has.at(component.value))
+            return;
+    if (statement.where && !is_selected(statement, *statement.where, row, inputs))
+        return;
+    switch (statement.kind) {
+    case StatementKind::emit:
+        return emit(statement, place, row, world, inputs);
+    case StatementKind::remove:
+        row.has[statement.target.value] = false;
+        row.is_touched[statement.target.value] = false;
+        return clear(row, statement.target, world);
+    default:
+        return put(statement, row, world, inputs);
+    }
 }
 
 } // namespace
@@ -468,20 +513,23 @@ Value evaluate(const Expressions& expressions, NodeId id, const Row& row, const 
     return Evaluation(expressions, row, inputs).of(id);
 }
 
-std::vector<SystemFailure> run(const std::vector<System>& systems, std::vector<Row>& rows,
-                               const TickInputs& inputs) {
+std::vector<SystemFailure> run(const std::vector<System>& systems, World& world, const TickInputs& inputs) {
     std::vector<SystemFailure> out;
     for (std::uint32_t s = 0; s < systems.size(); ++s) {
-        std::vector<Row> next = rows;
-        std::uint32_t statement = 0;
-        std::uint32_t slot = 0;
+        World next = world;
+        Event place{s, 0, 0, {}, {}, {}};
         try {
-            for (statement = 0; statement < systems[s].statements.size(); ++statement)
-                for (slot = 0; slot < next.size(); ++slot)
-                    update(systems[s].statements[statement], next[slot], inputs);
-            rows = next;
+            for (; place.statement < systems[s].statements.size(); ++place.statement) {
+                for (place.slot = 0; place.slot < next.rows.size(); ++place.slot)
+                    play(systems[s].statements[place.statement], place, next, inputs);
+                place.slot = no_slot;
+                if (next.events.size() > next.max_events)
+                    throw Failed{"54000", "more than " + std::to_string(next.max_events) +
+                                              " events were emitted in a tick"};
+            }
+            world = std::move(next);
         } catch (const Failed& failed) {
-            out.push_back({s, statement, slot, failed});
+            out.push_back({s, place.statement, place.slot, failed});
         }
     }
     return out;

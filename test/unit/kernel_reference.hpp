@@ -25,6 +25,8 @@ struct Row {
 // Throws Failed.
 Value evaluate(const Expressions& expressions, NodeId id, const Row& row, const TickInputs& inputs);
 
+constexpr std::uint32_t no_slot = 0xffffffff;
+
 struct SystemFailure {
     std::uint32_t system;
     std::uint32_t statement;
@@ -32,8 +34,23 @@ struct SystemFailure {
     Failed failed;
 };
 
+struct Event {
+    std::uint32_t system;
+    std::uint32_t statement;
+    std::uint32_t slot;
+    Value entity;
+    std::string type;
+    std::vector<std::pair<std::string, Value>> fields; // as the statement has them
+};
+
+struct World {
+    std::vector<Row> rows;
+    std::map<std::uint32_t, std::vector<ColumnId>> columns; // of components
+    std::vector<Event> events;
+    std::size_t max_events = 1000000;
+};
+
 // Runs systems one after the other; each changes all its rows or none.
-std::vector<SystemFailure> run(const std::vector<System>& systems, std::vector<Row>& rows,
-                               const TickInputs& inputs);
+std::vector<SystemFailure> run(const std::vector<System>& systems, World& world, const TickInputs& inputs);
 
 } // namespace gamelan::kernel::reference

@@ -190,7 +190,17 @@ class ProgramMaker {
     std::uint32_t wildness_;
 };
 
-Statement random_statement(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
+void assign_at_random(Statement& out, std::size_t target, std::mt19937_64& random, const KernelWorld& world,
+                      ProgramMaker& maker) {
+    const std::size_t first = random() % std::size(kernel_types);
+    for (std::size_t i = 0; i < 1 + random() % 3; ++i) {
+        const ColumnType type = kernel_types[(first + i) % std::size(kernel_types)];
+        out.assignments.push_back({world.column(target, type), maker.make(type, 4), random() % 16 == 0,
+                                   "column " + std::to_string(i)});
+    }
+}
+
+Statement random_update(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
     Statement out;
     const std::size_t target = random() % 2;
     out.target = world.component(target);
@@ -202,15 +212,74 @@ Statement random_statement(std::mt19937_64& random, const KernelWorld& world, st
     ProgramMaker maker(random, world, out.expressions, has_both, wildness);
     if (random() % 2 == 0)
         out.where = maker.make(ColumnType::boolean, 3);
-    const std::size_t first = random() % std::size(kernel_types);
-    for (std::size_t i = 0; i < 1 + random() % 3; ++i) {
-        const ColumnType type = kernel_types[(first + i) % std::size(kernel_types)];
-        out.assignments.push_back({world.column(target, type), maker.make(type, 4), random() % 16 == 0,
-                                   "column " + std::to_string(i)});
-    }
+    assign_at_random(out, target, random, world, maker);
     if (random() % 8 == 0)
         out.checks.push_back({maker.make(ColumnType::boolean, 2), "checked"});
     return out;
+}
+
+Statement random_insert(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
+    Statement out;
+    out.kind = StatementKind::insert;
+    out.target = world.component(1);
+    out.target_name = "second";
+    out.components = {world.component(0)};
+    out.does_nothing_on_conflict = random() % 4 != 0;
+    ProgramMaker maker(random, world, out.expressions, false, wildness);
+    if (random() % 2 == 0)
+        out.where = maker.make(ColumnType::boolean, 3);
+    assign_at_random(out, 1, random, world, maker);
+    ProgramMaker of_new_rows(random, world, out.expressions, true, wildness);
+    if (random() % 4 == 0)
+        out.checks.push_back({of_new_rows.make(ColumnType::boolean, 2), "checked"});
+    return out;
+}
+
+Statement random_remove(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
+    Statement out;
+    out.kind = StatementKind::remove;
+    const std::size_t target = random() % 4 == 0 ? 0 : 1;
+    out.target = world.component(target);
+    out.target_name = "target";
+    const bool has_both = target == 1 || random() % 2 == 0;
+    out.components = {world.component(0)};
+    if (has_both)
+        out.components.push_back(world.component(1));
+    ProgramMaker maker(random, world, out.expressions, has_both, wildness);
+    if (random() % 4 != 0)
+        out.where = maker.make(ColumnType::boolean, 3);
+    return out;
+}
+
+Statement random_emit(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
+    Statement out;
+    out.kind = StatementKind::emit;
+    out.target = {store::none};
+    out.target_name = "happened";
+    out.components = {world.component(0)};
+    ProgramMaker maker(random, world, out.expressions, false, wildness);
+    if (random() % 4 != 0)
+        out.where = maker.make(ColumnType::boolean, 3);
+    if (random() % 4 != 0)
+        out.event_entity = random() % 2 ? out.expressions.entity() : maker.make(ColumnType::i64, 2);
+    constexpr std::size_t labels = 1; // of which kernels know nothing
+    for (std::size_t i = 0; i < random() % 4; ++i)
+        out.fields.push_back({std::string(1 + random() % 3, static_cast<char>('a' + random() % 3)),
+                              maker.make(kernel_types[random() % (std::size(kernel_types) - labels)], 2)});
+    return out;
+}
+
+Statement random_statement(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
+    switch (random() % 8) {
+    case 0:
+        return random_insert(random, world, wildness);
+    case 1:
+        return random_remove(random, world, wildness);
+    case 2:
+        return random_emit(random, world, wildness);
+    default:
+        return random_update(random, world, wildness);
+    }
 }
 
 } // namespace
@@ -293,6 +362,17 @@ void KernelWorld::fill(std::uint32_t slot, std::mt19937_64& random, std::uint32_
     }
 }
 
+reference::World KernelWorld::model() const {
+    reference::World out;
+    out.rows = rows_;
+    for (const ComponentId component : components_) {
+        const store::ComponentSpec& spec = store_->working().component(component);
+        for (std::uint32_t i = 0; i < spec.column_count; ++i)
+            out.columns[component.value].push_back({spec.first_column + 2 * i});
+    }
+    return out;
+}
+
 ColumnId KernelWorld::column(std::size_t component, ColumnType type) const {
     return *store_->working().find_column(components_[component], name_of(type));
 }
@@ -305,8 +385,8 @@ std::vector<reference::Row> KernelWorld::read() const {
         for (const ComponentId component : components_) {
             const bool has = view.has_row(component, slot);
             out[slot].has[component.value] = has;
-            out[slot].is_touched[component.value] =
-                view.row_version(component, slot) == store_->working_tick();
+            const std::uint64_t version = view.row_version(component, slot);
+            out[slot].is_touched[component.value] = has ? version == store_->working_tick() : version != 0;
             const store::ComponentSpec& spec = view.component(component);
             for (std::uint32_t i = 0; i < spec.column_count; ++i) {
                 const ColumnId column{spec.first_column + 2 * i};
@@ -316,6 +396,9 @@ std::vector<reference::Row> KernelWorld::read() const {
                 if (block)
                     std::memcpy(&value.bits, block + std::size_t{slot % view.block_slots(column)} * width,
                                 width);
+                // Where there is no row, not even a NULL may be left.
+                if (!has && view.bit({view.column(column).nulls}, slot))
+                    value.bits = ~std::uint64_t{0};
                 out[slot].values[column.value] = value;
             }
         }

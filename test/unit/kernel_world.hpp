@@ -21,7 +21,10 @@ class KernelWorld {
     KernelWorld(std::uint64_t seed, std::uint32_t slots, std::uint32_t block_slots, std::uint32_t wildness);
 
     store::WorldStore& store() { return *store_; }
+    const store::Snapshot& layout() const { return store_->working(); }
     const std::vector<reference::Row>& rows() const { return rows_; }
+    // The same for the interpreter.
+    reference::World model() const;
     // The rows as the store now has them; a touched component is one whose version is the working tick.
     std::vector<reference::Row> read() const;
     ComponentId component(std::size_t i) const { return components_[i]; }

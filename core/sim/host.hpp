@@ -1,0 +1,43 @@
+// What a simulation cannot do by itself: what PostgreSQL's executor plays, and what lies in shared libraries.
+// The world worker is one. A replay has none: it applies what the log says was done.
+#pragma once
+
+#include "core/game/module.hpp"
+#include "core/game/rules.hpp"
+
+#include <span>
+
+namespace gamelan::sim {
+
+// The tick that is being built, for what runs in it.
+struct TickContext {
+    store::WorldStore& store; // under a savepoint: what is thrown undoes it
+    std::int64_t world_id;
+    std::uint64_t tick;
+    std::int64_t now_us; // simulated, since 2000
+    double dt;           // simulated seconds of the tick
+    std::uint64_t seed;
+    std::string_view actor;                  // of an action
+    std::span<const std::uint64_t> observed; // of an observer: handles, or slots of cells
+    bool are_cells_observed;
+    std::vector<game::Event>& events;
+    std::vector<store::Entity>& freed;
+};
+
+struct Effects {
+    std::string writes; // a write set: what was done to the store
+    std::string result; // JSON, of an action
+    std::uint64_t rows = 0;
+};
+
+class Host {
+  public:
+    virtual ~Host() = default;
+    // These change the store and say how; or throw Error, and may leave the store half changed.
+    virtual Effects run_system(const game::SystemRule& rule, const TickContext& context) = 0;
+    virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;
+    // Whether a system with a condition is to run. Must not change anything.
+    virtual bool is_wanted(const game::SystemRule& rule, const TickContext& context) = 0;
+};
+
+} // namespace gamelan::sim

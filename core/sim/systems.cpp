@@ -1,0 +1,232 @@
+#include "core/sim/systems.hpp"
+
+#include "core/codec/kernel_program.hpp"
+#include "core/codec/rules.hpp"
+#include "core/sim/apply_writes.hpp"
+#include "core/sim/observers.hpp"
+
+#include <chrono>
+
+namespace gamelan::sim {
+
+namespace {
+
+class Stopwatch {
+  public:
+    std::uint64_t ns() const {
+        return static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_)
+                .count());
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+game::Command effects_of(const game::SystemRule& rule, std::string writes) {
+    game::Command command;
+    command.kind = game::CommandKind::effects;
+    command.action = rule.name;
+    command.body = std::move(writes);
+    return command;
+}
+
+} // namespace
+
+struct Systems::Turn {
+    store::WorldStore& store;
+    const store::Snapshot before;
+    Host* host;
+    std::span<const game::Command> recorded;
+    std::vector<store::Entity>& freed;
+    SystemsReport& report;
+    std::size_t next_recorded = 0;
+
+    // What the log says the system did in this tick.
+    const game::Command* take_recorded(const game::SystemRule& rule) {
+        if (next_recorded >= recorded.size() || recorded[next_recorded].action != rule.name)
+            return nullptr;
+        return &recorded[next_recorded++];
+    }
+};
+
+void Systems::load(const store::Snapshot& state) {
+    const std::optional<game::RulesState> held = game::read_rules(state);
+    state_ = held ? *held : game::RulesState{};
+    rules_ = held ? codec::decode_rules(state_.encoded) : game::Rules{};
+    is_bound_ = false;
+}
+
+void Systems::change(store::WorldStore& store, const std::string& encoded) {
+    const auto tick = static_cast<std::int64_t>(store.working_tick()) - 1;
+    game::RulesState next{encoded, tick, now_us(static_cast<std::uint64_t>(tick))};
+    game::Rules rules = codec::decode_rules(encoded);
+    if (state_.encoded.empty()) {
+        next.since_tick = 0;
+        next.since_us = 0;
+    } else if (rules.tick_rate_hz == rules_.tick_rate_hz && rules.time_scale == rules_.time_scale) {
+        next.since_tick = state_.since_tick;
+        next.since_us = state_.since_us;
+    }
+    game::write_rules(store, next);
+    state_ = std::move(next);
+    rules_ = std::move(rules);
+    is_bound_ = false;
+}
+
+TickContext Systems::context(store::WorldStore& store, std::string_view actor,
+                             std::vector<game::Event>& events, std::vector<store::Entity>& freed) const {
+    const std::uint64_t tick = store.working_tick();
+    return {store, world_id_, tick, now_us(tick), rules_.dt(), seed_, actor, {}, false, events, freed};
+}
+
+// What cannot be bound to the layout is left to the host: the same in every replay, as the layout is.
+bool Systems::can_bind(std::uint32_t system, const store::Snapshot& layout) const {
+    try {
+        const kernel::UnboundSystem program = codec::decode_program(rules_.systems[system].program);
+        (void)kernel::Executor(layout, {kernel::bind(program, layout)});
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+void Systems::bind(const store::Snapshot& layout) {
+    batches_.clear();
+    batch_of_.assign(rules_.systems.size(), std::nullopt);
+    bool is_open = false;
+    for (std::uint32_t i = 0; i < rules_.systems.size(); ++i) {
+        const game::SystemRule& rule = rules_.systems[i];
+        if (!rule.is_enabled)
+            continue;
+        const bool is_kernel = rule.path == game::SystemPath::kernel && can_bind(i, layout);
+        const bool is_alone = rule.run_on != game::RunOn::tick;
+        if (is_kernel) {
+            if (!is_open || is_alone)
+                batches_.emplace_back();
+            batches_.back().systems.push_back(i);
+            batch_of_[i] = static_cast<std::uint32_t>(batches_.size() - 1);
+        }
+        is_open = is_kernel && !is_alone;
+    }
+    for (Batch& batch : batches_) {
+        std::vector<kernel::System> bound;
+        for (const std::uint32_t system : batch.systems) {
+            bound.push_back(kernel::bind(codec::decode_program(rules_.systems[system].program), layout));
+            bound.back().name = rules_.systems[system].name;
+        }
+        batch.executor = std::make_unique<kernel::Executor>(layout, std::move(bound));
+    }
+    layout_version_ = layout.layout_version();
+    is_bound_ = true;
+}
+
+bool Systems::is_due(Turn& turn, std::uint32_t system) {
+    const game::SystemRule& rule = rules_.systems[system];
+    if (!rule.is_enabled || turn.store.working_tick() % rule.every_n_ticks != 0)
+        return false;
+    // The log has a record of each tick in which the condition held.
+    if (rule.condition.empty() || turn.host == nullptr)
+        return true;
+    std::vector<game::Event> no_events;
+    return turn.host->is_wanted(rule, context(turn.store, {}, no_events, turn.freed));
+}
+
+void Systems::run_batch(Turn& turn, Batch& batch) {
+    std::vector<bool> active(batch.systems.size(), false);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < batch.systems.size(); ++i) {
+        const game::SystemRule& rule = rules_.systems[batch.systems[i]];
+        active[i] = is_due(turn, batch.systems[i]);
+        if (active[i] && !rule.condition.empty()) {
+            if (turn.host == nullptr)
+                active[i] = turn.take_recorded(rule) != nullptr;
+            else
+                turn.report.effects.push_back(effects_of(rule, {}));
+        }
+        count += active[i];
+    }
+    if (count == 0)
+        return;
+    const Stopwatch watch;
+    const std::uint64_t tick = turn.store.working_tick();
+    kernel::RunReport ran =
+        batch.executor->run(turn.store, {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_},
+                            kernel::Order::block_major, &active);
+    const std::uint64_t share = watch.ns() / count;
+    std::vector<std::size_t> place(batch.systems.size(), 0);
+    for (std::size_t i = 0; i < batch.systems.size(); ++i) {
+        if (!active[i])
+            continue;
+        place[i] = turn.report.runs.size();
+        turn.report.runs.push_back(
+            {batch.systems[i], ran.rows[i], ran.blocks_written / count, share, {}, {}, {}});
+    }
+    for (kernel::Failure& failure : ran.failures) {
+        SystemRun& run = turn.report.runs[place[failure.system]];
+        run.error = std::move(failure.error);
+        run.statement = failure.statement;
+        if (failure.entity)
+            run.entity = failure.entity->handle;
+    }
+}
+
+void Systems::run_one(Turn& turn, std::uint32_t system) {
+    const game::SystemRule& rule = rules_.systems[system];
+    if (!is_due(turn, system))
+        return;
+    if (turn.host == nullptr) {
+        if (const game::Command* recorded = turn.take_recorded(rule))
+            apply_writes(turn.store, recorded->body, turn.freed);
+        return;
+    }
+    const Stopwatch watch;
+    SystemRun run{system, 0, 0, 0, {}, {}, {}};
+    std::vector<game::Event> events;
+    std::vector<store::Entity> freed;
+    turn.store.begin_savepoint();
+    try {
+        TickContext context = this->context(turn.store, {}, events, freed);
+        Observed observed;
+        if (rule.run_on != game::RunOn::tick) {
+            observed = observe(turn.before, turn.store.working(), context.tick, rule.run_on, rule.observed);
+            context.observed = observed.handles;
+            context.are_cells_observed = observed.are_cells;
+        }
+        Effects effects;
+        if (rule.run_on == game::RunOn::tick || !observed.handles.empty())
+            effects = turn.host->run_system(rule, context);
+        turn.store.release_savepoint();
+        run.rows = effects.rows;
+        if (!effects.writes.empty() || !rule.condition.empty())
+            turn.report.effects.push_back(effects_of(rule, std::move(effects.writes)));
+        std::move(events.begin(), events.end(), std::back_inserter(turn.report.events));
+        turn.freed.insert(turn.freed.end(), freed.begin(), freed.end());
+    } catch (const Error& error) {
+        turn.store.rollback_savepoint();
+        run.error = error;
+    }
+    run.duration_ns = watch.ns();
+    turn.report.runs.push_back(std::move(run));
+}
+
+void Systems::run(store::WorldStore& store, Host* host, std::span<const game::Command> recorded,
+                  std::vector<store::Entity>& freed, SystemsReport& report) {
+    if (rules_.systems.empty())
+        return;
+    if (!is_bound_ || layout_version_ != store.working().layout_version())
+        bind(store.working());
+    Turn turn{store, store.newest(), host, recorded, freed, report};
+    for (std::uint32_t i = 0; i < rules_.systems.size(); ++i) {
+        if (!batch_of_[i])
+            run_one(turn, i);
+        else if (batches_[*batch_of_[i]].systems.front() == i)
+            run_batch(turn, batches_[*batch_of_[i]]);
+    }
+    if (host == nullptr && turn.next_recorded != recorded.size())
+        throw Error(sqlstate::recovery_failed, "the log holds effects of the system \"" +
+                                                   recorded[turn.next_recorded].action +
+                                                   "\" that the world's rules do not expect");
+}
+
+} // namespace gamelan::sim
