@@ -19,3 +19,4 @@ REVOKE EXECUTE ON FUNCTION game._forget_game(text), game._rename_game(text, text
     game._declared_dropped() FROM gamelan_admin;
 GRANT SELECT ON game._entity, game.entity, game.pg_stat_gamelan_memory TO gamelan_admin;
 GRANT SELECT ON game.system, game.world_system, game.system_state, game.action, game.system_error TO gamelan_admin;
+REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON game.event_row FROM gamelan_admin;
