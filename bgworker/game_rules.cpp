@@ -3,9 +3,10 @@
 #include "core/codec/kernel_program.hpp"
 #include "extension/compiler/compiler.hpp"
 
-#include <set>
+#include "extension/pg/subtransaction.hpp"
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/procedure.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
 
@@ -125,6 +126,26 @@ std::shared_ptr<const GameRules> read_game_rules(const std::string& game) {
     }
     read_actions(*out);
     return out;
+}
+
+std::shared_ptr<const GameRules> GameRulesReader::read(const std::string& game) {
+    Known next{{}, pg::procedure::catalog_generation(), pg::settings::compile, nullptr};
+    pg::in_subtransaction([&] {
+        spi::run("SELECT coalesce((SELECT string_agg(s::text, E'\\n' ORDER BY s.name) FROM game.system AS s "
+                 "WHERE s.game = $1), "
+                 "'') || E'\\n' || coalesce((SELECT string_agg(a::text, E'\\n' ORDER BY a.name) FROM "
+                 "game.action AS a WHERE "
+                 "a.game = $1), '')",
+                 {spi::text(game)});
+        next.registered = spi::text_at(0, 1);
+        Known& known = known_[game];
+        if (known.rules == nullptr || known.registered != next.registered ||
+            known.generation != next.generation || known.is_compiled != next.is_compiled) {
+            next.rules = read_game_rules(game);
+            known = next;
+        }
+    });
+    return known_[game].rules;
 }
 
 WorldFlags read_world_flags(std::int64_t world_id) {

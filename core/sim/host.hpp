@@ -18,7 +18,8 @@ struct TickContext {
     double dt;           // simulated seconds of the tick
     std::uint64_t seed;
     std::string_view actor;                  // of an action
-    std::span<const std::uint64_t> observed; // handles, of an observer
+    std::span<const std::uint64_t> observed; // of an observer: handles, or slots of cells
+    bool are_cells_observed;
     std::vector<game::Event>& events;
     std::vector<store::Entity>& freed;
 };
@@ -27,7 +28,6 @@ struct Effects {
     std::string writes; // a write set: what was done to the store
     std::string result; // JSON, of an action
     std::uint64_t rows = 0;
-    bool is_noteworthy = false; // did something that belongs with the tick, but is not in the store
 };
 
 class Host {

@@ -59,6 +59,7 @@ class Observation {
                 out.handles.push_back(handle_of(static_cast<std::uint32_t>(word * 64) +
                                                 static_cast<std::uint32_t>(std::countr_zero(rest))));
         out.mask = std::move(mask_);
+        out.are_cells = !is_of_entities_;
         return out;
     }
 

@@ -12,6 +12,7 @@ struct Observed {
     std::vector<std::uint64_t>
         handles;                     // entities as they are, or were; slots of cells. In the order of slots
     std::vector<std::uint64_t> mask; // the same slots, a bit each
+    bool are_cells = false;
 };
 
 // Rows of `components` that came, changed or went since the tick began; of components that the world does

@@ -77,7 +77,7 @@ void Systems::change(store::WorldStore& store, const std::string& encoded) {
 TickContext Systems::context(store::WorldStore& store, std::string_view actor,
                              std::vector<game::Event>& events, std::vector<store::Entity>& freed) const {
     const std::uint64_t tick = store.working_tick();
-    return {store, world_id_, tick, now_us(tick), rules_.dt(), seed_, actor, {}, events, freed};
+    return {store, world_id_, tick, now_us(tick), rules_.dt(), seed_, actor, {}, false, events, freed};
 }
 
 // What cannot be bound to the layout is left to the host: the same in every replay, as the layout is.
@@ -191,6 +191,7 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
         if (rule.run_on != game::RunOn::tick) {
             observed = observe(turn.before, turn.store.working(), context.tick, rule.run_on, rule.observed);
             context.observed = observed.handles;
+            context.are_cells_observed = observed.are_cells;
         }
         Effects effects;
         if (rule.run_on == game::RunOn::tick || !observed.handles.empty())

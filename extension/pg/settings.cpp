@@ -22,6 +22,7 @@ int max_snapshot_age_ms = 60000;
 int evict_idle_after_s = 0;
 bool compile = true;
 int max_system_failures = 10;
+int max_events_per_tick = 10000;
 
 namespace {
 
@@ -95,6 +96,9 @@ void define() {
                "After so many ticks in a row in which a system failed it is suspended.",
                "0 means never. game.enable_system() lets it run again.", &max_system_failures, 10, 0, 1 << 20,
                PGC_SIGHUP, 0);
+
+    define_int("gamelan.max_events_per_tick", "Most events that one system or action may tell of in a tick.",
+               nullptr, &max_events_per_tick, 10000, 1, 10 * 1000 * 1000, PGC_SIGHUP, 0);
 
     MarkGUCPrefixReserved("gamelan");
 }

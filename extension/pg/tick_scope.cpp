@@ -1,6 +1,7 @@
 #include "extension/pg/tick_scope.hpp"
 
 #include "core/sim/apply_writes.hpp"
+#include "extension/pg/settings.hpp"
 
 namespace gamelan::pg {
 
@@ -34,6 +35,14 @@ void TickScope::apply() {
     rows_.clear();
 }
 
+void TickScope::emit(game::Event event) {
+    const auto most = static_cast<std::size_t>(settings::max_events_per_tick);
+    if (context_.events.size() + emitted_.size() >= most)
+        throw Error(sqlstate::queue_full, "a tick cannot tell of so many events",
+                    "There are " + std::to_string(most) + " already.", "Raise gamelan.max_events_per_tick.");
+    emitted_.push_back({GetCurrentSubTransactionId(), std::move(event)});
+}
+
 void TickScope::end_statement(bool is_outermost) {
     if (failure_)
         throw *failure_;
@@ -59,9 +68,13 @@ void TickScope::end_subtransaction(SubTransaction mine, SubTransaction parent, b
         for (Applied& applied : applied_)
             if (applied.subtransaction == mine)
                 applied.subtransaction = parent;
+        for (Emitted& emitted : emitted_)
+            if (emitted.subtransaction == mine)
+                emitted.subtransaction = parent;
         return;
     }
     rows_.discard(mine);
+    std::erase_if(emitted_, [mine](const Emitted& emitted) { return emitted.subtransaction == mine; });
     if (rows_.is_empty())
         is_deferred_ = false;
     const auto is_gone = [mine](const Applied& applied) { return applied.subtransaction == mine; };
@@ -82,6 +95,9 @@ std::string TickScope::take_writes() {
     if (failure_)
         throw *failure_;
     apply();
+    for (Emitted& emitted : emitted_)
+        context_.events.push_back(std::move(emitted.event));
+    emitted_.clear();
     std::string out;
     for (const Applied& applied : applied_)
         out += applied.writes;
