@@ -151,7 +151,7 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
     const Stopwatch watch;
     const std::uint64_t tick = turn.store.working_tick();
     kernel::RunReport ran =
-        batch.executor->run(turn.store, {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_},
+        batch.executor->run(turn.store, {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_, planet_},
                             kernel::Order::block_major, &active);
     const std::uint64_t share = watch.ns() / count;
     std::vector<std::size_t> place(batch.systems.size(), 0);
