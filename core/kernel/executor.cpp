@@ -243,6 +243,8 @@ bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
     };
     if (std::none_of(statements.begin(), statements.end(), is_played))
         return true;
+    if (pass.plan.has_neighbours && !run.inputs.planet)
+        throw Error(sqlstate::internal, "a world without a planet has no neighbours");
     const std::vector<AggregateResult> aggregates = answer(pass, run, attempt);
     const std::uint64_t events_left = attempt.events_left - attempt.events.size();
     pass.machine.start(run.store, run.inputs, events_left, aggregates, pass.derived);

@@ -20,8 +20,6 @@ void Machine::look_elsewhere(const store::Snapshot& view, const TickInputs& inpu
     }
     if (!plan_.has_neighbours)
         return;
-    if (!inputs.planet)
-        throw Error(sqlstate::internal, "a world without a planet has no neighbours");
     if (inputs.planet->block_slots() != lanes_)
         throw Error(sqlstate::internal, "the cells of the world lie in other blocks than the planet's");
     if (!neighbourhood_ || !neighbourhood_->is_of(*inputs.planet))
