@@ -49,7 +49,8 @@ BEGIN
                    ELSE 'SELECT name FROM game.game lists the games made with SQL.' END;
     END IF;
     SELECT n.oid, n.nspowner INTO schema_id, owner FROM pg_namespace AS n WHERE n.nspname = name;
-    IF NOT pg_has_role(session_user, role, 'MEMBER') THEN
+    -- Nobody acts for others: not the session, nor the role it has taken on.
+    IF NOT pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user), role, 'MEMBER') THEN
         RAISE EXCEPTION 'permission denied to act as role "%"', role USING ERRCODE = 'insufficient_privilege';
     END IF;
     IF NOT pg_has_role(role, owner, 'USAGE') THEN
