@@ -1,9 +1,7 @@
 #include "bgworker/game_rules.hpp"
 
 #include "core/codec/kernel_program.hpp"
-#if __has_include("extension/compiler/compiler.cpp")
 #include "extension/compiler/compiler.hpp"
-#endif
 
 #include "extension/pg/subtransaction.hpp"
 
@@ -76,7 +74,6 @@ std::vector<SystemRow> read_systems(const std::string& game) {
 }
 
 void compile(SystemRow& row, const std::string& game) {
-#if __has_include("extension/compiler/compiler.cpp")
     compiler::CompiledProcedure compiled = compiler::compile_procedure(row.procedure, game);
     row.rule.reads = std::move(compiled.reads);
     row.rule.writes = std::move(compiled.writes);
@@ -85,10 +82,6 @@ void compile(SystemRow& row, const std::string& game) {
     compiled.program->system.name = row.rule.name;
     row.rule.program = codec::encode_program(*compiled.program);
     row.rule.path = game::SystemPath::kernel;
-#else
-    (void)row;
-    (void)game;
-#endif
 }
 
 void read_actions(GameRules& out) {

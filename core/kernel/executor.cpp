@@ -28,6 +28,16 @@ class BlockSavepoint {
     bool is_open_ = true;
 };
 
+Error error_of(const Check& check, const std::string& target) {
+    if (check.domain.empty())
+        return {sqlstate_check,
+                "new row for relation \"" + target + "\" violates check constraint \"" + check.name + "\""};
+    if (check.name.empty())
+        return {sqlstate_not_null, "domain " + check.domain + " does not allow null values"};
+    return {sqlstate_check,
+            "value for domain " + check.domain + " violates check constraint \"" + check.name + "\""};
+}
+
 Error error_of(const Problem& problem, const Statement& statement, const std::string& row) {
     switch (problem.kind) {
     case Problem::Kind::not_null:
@@ -35,9 +45,7 @@ Error error_of(const Problem& problem, const Statement& statement, const std::st
                 "null value in column \"" + statement.assignments[problem.number].column_name +
                     "\" of relation \"" + statement.target_name + "\" violates not-null constraint"};
     case Problem::Kind::check:
-        return {sqlstate_check, "new row for relation \"" + statement.target_name +
-                                    "\" violates check constraint \"" +
-                                    statement.checks[problem.number].name + "\""};
+        return error_of(statement.checks[problem.number], statement.target_name);
     case Problem::Kind::conflict:
         return {sqlstate::unique_violation,
                 "the row of " + row + " in component \"" + statement.target_name + "\" already exists"};

@@ -214,6 +214,8 @@ struct Assignment {
 struct Check {
     NodeId condition;
     std::string name;
+    // Not empty: a constraint of this domain, of a column's new value; without a name, its NOT NULL.
+    std::string domain = {};
     bool operator==(const Check&) const = default;
 };
 
