@@ -150,13 +150,20 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
         }
         count += active[i];
     }
+    const game::SystemRule& first = rules_.systems[batch.systems.front()];
+    const std::uint64_t tick = turn.store.working_tick();
+    Observed observed;
+    if (count > 0 && first.run_on != game::RunOn::tick) {
+        observed = observe(turn.before, turn.store.working(), tick, first.run_on, first.observed);
+        count = observed.handles.empty() ? 0 : count;
+    }
     if (count == 0)
         return;
     const Stopwatch watch;
-    const std::uint64_t tick = turn.store.working_tick();
-    kernel::RunReport ran =
-        batch.executor->run(turn.store, {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_},
-                            kernel::Order::block_major, &active, {rules_.max_events_per_tick, turn.told()});
+    kernel::RunReport ran = batch.executor->run(
+        turn.store,
+        {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_, planet_, observed.mask},
+        kernel::Order::block_major, &active, {rules_.max_events_per_tick, turn.told()});
     const std::uint64_t share = watch.ns() / count;
     std::vector<std::size_t> place(batch.systems.size(), 0);
     for (std::size_t i = 0; i < batch.systems.size(); ++i) {
