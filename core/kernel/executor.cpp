@@ -178,6 +178,7 @@ bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t c
         else if (end == begin)
             break;
     }
+    group.machine.finish();
     if (auto too_many = limit_failure_of(group, run, begin, end))
         failure = std::move(too_many);
     if (failure) {
