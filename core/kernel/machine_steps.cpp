@@ -327,11 +327,9 @@ bool Machine::play_narrow(const Step& step) {
     GAMELAN_INDEPENDENT_LANES
     for (std::uint32_t i = 0; i < lanes; ++i)
         room[i] = static_cast<Byte>(rows[i] & value[i] & (null[i] ^ 1));
-    selection_ = room;
-    const std::uint32_t count = count_bytes(room, lanes_);
-    if (count == lanes_)
-        selection_ = nullptr;
-    return count != 0;
+    selected_ = count_bytes(room, lanes_);
+    selection_ = selected_ == lanes_ ? nullptr : room;
+    return selected_ != 0;
 }
 
 } // namespace gamelan::kernel
