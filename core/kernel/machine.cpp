@@ -353,15 +353,17 @@ void Machine::constrain(const StatementPlan& statement) {
     }
     for (const Step& step : statement.check_steps)
         play(step);
-    for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
-        const Operand& condition = registers_[statement.checks[i]];
-        const auto* values = reinterpret_cast<const Byte*>(condition.values);
-        for (std::uint32_t lane = 0; lane < lanes_; ++lane)
-            part_nulls_[lane] = values[lane] == 0 && (!condition.nulls || condition.nulls[lane] == 0) ? 1 : 0;
-        const std::uint32_t lane = first_lane(part_nulls_, selection_, problem_.lane);
-        if (lane < problem_.lane)
-            problem_ = {Problem::Kind::check, lane, Fault::none, i};
-    }
+    for (std::size_t i = 0; i < statement.checks.size(); ++i)
+        fail_unless(registers_[statement.checks[i]], statement.check_numbers[i]);
+}
+
+void Machine::fail_unless(Operand condition, std::uint32_t check) {
+    const auto* values = reinterpret_cast<const Byte*>(condition.values);
+    for (std::uint32_t lane = 0; lane < lanes_; ++lane)
+        part_nulls_[lane] = values[lane] == 0 && (!condition.nulls || condition.nulls[lane] == 0) ? 1 : 0;
+    const std::uint32_t lane = first_lane(part_nulls_, selection_, problem_.lane);
+    if (lane < problem_.lane)
+        problem_ = {Problem::Kind::check, lane, Fault::none, check};
 }
 
 void Machine::write_nulls(Register source, Operand value, Written& written) {

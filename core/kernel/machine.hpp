@@ -174,6 +174,8 @@ class Machine {
     void play_nullif(const Step& step, std::byte* out, Byte* nulls);
     void play_extreme(const Step& step, std::byte* out, Byte* nulls);
     void play_mask(const Step& step, Byte* out);
+    // The rows where it is false, and neither true nor NULL, fail that check.
+    void fail_unless(Operand condition, std::uint32_t check);
     bool play_narrow(const Step& step);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
