@@ -168,7 +168,8 @@ WorldFlags read_world_flags(std::int64_t world_id) {
 
 game::Rules rules_of_world(const GameRules& game, const WorldFlags& flags, std::uint32_t tick_rate_hz,
                            double time_scale) {
-    game::Rules out{tick_rate_hz, time_scale, game.systems};
+    game::Rules out{tick_rate_hz, time_scale, static_cast<std::uint32_t>(pg::settings::max_events_per_tick),
+                    game.systems};
     for (game::SystemRule& rule : out.systems) {
         if (const auto found = flags.enabled.find(rule.name); found != flags.enabled.end())
             rule.is_enabled = found->second;
