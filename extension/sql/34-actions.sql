@@ -56,6 +56,10 @@ BEGIN
             DETAIL = format('There are %s of that name.', functions), HINT = 'Arguments are matched by name: give each action its own, and defaults to what may be left out.';
     END IF;
     PERFORM game._require_named_parameters(function, format('action "%s"', name));
+    IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = function AND 'actor' = ANY (p.proargnames)) THEN
+        RAISE EXCEPTION 'action "%" cannot have a parameter "actor"', name USING ERRCODE = 'invalid_function_definition',
+            HINT = 'Policies have one, which is the caller; an action asks game.actor().';
+    END IF;
     PERFORM game._check_body(function, format('action "%s"', name));
     RETURN function;
 END
@@ -86,7 +90,7 @@ BEGIN
     SELECT u.name, u.type, a.type AS wanted INTO wrong
     FROM pg_proc AS p CROSS JOIN unnest(p.proargnames, p.proargtypes::oid[]) AS u(name, type)
     LEFT JOIN (SELECT v.name, v.type FROM pg_proc AS q CROSS JOIN unnest(q.proargnames, q.proargtypes::oid[]) AS v(name, type)
-               WHERE q.oid = action AND v.name <> 'actor'
+               WHERE q.oid = action
                UNION ALL SELECT 'actor', 'text'::regtype::oid) AS a ON a.name = u.name
     WHERE p.oid = policy AND a.type IS DISTINCT FROM u.type LIMIT 1;
     IF FOUND THEN

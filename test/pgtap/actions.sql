@@ -15,7 +15,7 @@ CREATE DOMAIN pgtap_arena.percent AS int NOT NULL CHECK (VALUE BETWEEN 0 AND 100
 CREATE FUNCTION pgtap_arena.fire(target bigint, power real DEFAULT 1.5) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.may(actor text, power real) RETURNS boolean LANGUAGE sql RETURN power < 3;
 
-SELECT plan(97);
+SELECT plan(98);
 
 -- What is kept.
 SELECT lives_ok($$SELECT game.create_action('pgtap_arena.fire')$$, 'A function becomes an action');
@@ -38,6 +38,7 @@ CREATE FUNCTION pgtap_arena.composite(a pgtap_arena.pair) RETURNS int LANGUAGE s
 CREATE FUNCTION pgtap_arena.twice(a int) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.twice(a text) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.unsteady() RETURNS float8 LANGUAGE sql RETURN random();
+CREATE FUNCTION pgtap_arena.by_actor(actor text) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.native() RETURNS int LANGUAGE internal AS 'pg_backend_pid';
 CREATE PROCEDURE pgtap_arena.done() LANGUAGE sql BEGIN ATOMIC SELECT 1; END;
 CREATE FUNCTION pgtap_arena.trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
@@ -56,6 +57,7 @@ SELECT throws_ok(format('SELECT game.create_action(%L)', 'pgtap_arena.' || name)
     ('twice', '42725', 'action "twice" cannot be overloaded'),
     ('unsteady', '42P13', 'action "unsteady" cannot use random()'),
     ('native', '0A000', 'action "native" cannot be in language internal'),
+    ('by_actor', '42P13', 'action "by_actor" cannot have a parameter "actor"'),
     ('done', '42809', 'pgtap_arena.done() cannot be action "done"'),
     ('trigger', '42809', 'pgtap_arena.trigger() cannot be action "trigger"')) AS v(name, code, message);
 CREATE FUNCTION pgtap_arena.plain() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
