@@ -106,7 +106,8 @@ void Systems::bind(const store::Snapshot& layout) {
         const bool is_kernel = rule.path == game::SystemPath::kernel && can_bind(i, layout);
         const bool is_alone = rule.run_on != game::RunOn::tick;
         if (is_kernel) {
-            if (!is_open || is_alone)
+            // A condition sees what systems before its own have written.
+            if (!is_open || is_alone || !rule.condition.empty())
                 batches_.emplace_back();
             batches_.back().systems.push_back(i);
             batch_of_[i] = static_cast<std::uint32_t>(batches_.size() - 1);
@@ -132,8 +133,12 @@ bool Systems::is_due(Turn& turn, std::uint32_t system) {
     // The log has a record of each tick in which the condition held.
     if (rule.condition.empty() || turn.host == nullptr)
         return true;
-    std::vector<game::Event> no_events;
-    return turn.host->is_wanted(rule, context(turn.store, {}, turn.told(), no_events, turn.freed));
+    std::vector<game::Event> events;
+    std::vector<store::Entity> freed;
+    turn.store.begin_savepoint();
+    const bool is_wanted = turn.host->is_wanted(rule, context(turn.store, {}, turn.told(), events, freed));
+    turn.store.rollback_savepoint();
+    return is_wanted;
 }
 
 void Systems::run_batch(Turn& turn, Batch& batch) {
@@ -195,6 +200,13 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
             apply_writes(turn.store, recorded->body, turn.freed);
         return;
     }
+    Observed observed;
+    if (rule.run_on != game::RunOn::tick) {
+        observed =
+            observe(turn.before, turn.store.working(), turn.store.working_tick(), rule.run_on, rule.observed);
+        if (observed.handles.empty())
+            return;
+    }
     const Stopwatch watch;
     SystemRun run{system, 0, 0, 0, {}, {}, {}};
     std::vector<game::Event> events;
@@ -202,15 +214,9 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     turn.store.begin_savepoint();
     try {
         TickContext context = this->context(turn.store, {}, turn.told(), events, freed);
-        Observed observed;
-        if (rule.run_on != game::RunOn::tick) {
-            observed = observe(turn.before, turn.store.working(), context.tick, rule.run_on, rule.observed);
-            context.observed = observed.handles;
-            context.are_cells_observed = observed.are_cells;
-        }
-        Effects effects;
-        if (rule.run_on == game::RunOn::tick || !observed.handles.empty())
-            effects = turn.host->run_system(rule, context);
+        context.observed = observed.handles;
+        context.are_cells_observed = observed.are_cells;
+        Effects effects = turn.host->run_system(rule, context);
         turn.store.release_savepoint();
         run.rows = effects.rows;
         if (!effects.writes.empty() || !rule.condition.empty())
