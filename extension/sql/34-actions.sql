@@ -253,3 +253,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION game.drop_action(text) IS 'makes an action a mere function again, which nobody calls by game.call. Errors: 42704 no such action';
+
+CREATE FUNCTION game._describe_actions(game text) RETURNS jsonb
+    LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'name', a.name,
+        'summary', coalesce(obj_description(p.oid, 'pg_proc'), ''),
+        'params', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('name', p.proargnames[i], 'type', format_type(p.proargtypes[i - 1], NULL))
+                             || CASE WHEN i > p.pronargs - p.pronargdefaults THEN '{"optional": true}'::jsonb ELSE '{}' END ORDER BY i)
+            FROM generate_series(1, p.pronargs) AS i), '[]')) ORDER BY a.name COLLATE "C"), '[]')
+    FROM game.action AS a JOIN pg_namespace AS n ON n.nspname = a.game
+    JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = a.name AND p.prokind = 'f'
+    WHERE a.game = $1
+$$;
+COMMENT ON FUNCTION game._describe_actions(text) IS 'the actions of a game with their parameters, for game.describe; summaries are the comments of the functions';

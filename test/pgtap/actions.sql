@@ -15,7 +15,7 @@ CREATE DOMAIN pgtap_arena.percent AS int NOT NULL CHECK (VALUE BETWEEN 0 AND 100
 CREATE FUNCTION pgtap_arena.fire(target bigint, power real DEFAULT 1.5) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.may(actor text, power real) RETURNS boolean LANGUAGE sql RETURN power < 3;
 
-SELECT plan(98);
+SELECT plan(100);
 
 -- What is kept.
 SELECT lives_ok($$SELECT game.create_action('pgtap_arena.fire')$$, 'A function becomes an action');
@@ -119,6 +119,10 @@ SELECT throws_ok(format('SELECT match(%L)', given), code, message, given || ' is
     ('{"x": 1}', 'WG004', 'the action has no argument "x"'), ('{"B": true}', 'WG004', 'the action has no argument "B"'),
     ('[]', '22023', 'the arguments of an action must be a JSON object'), ('5', '22023', 'the arguments of an action must be a JSON object')) AS v(given, code, message);
 SELECT throws_ok($$SELECT game._match_arguments('pgtap_arena.fire(bigint,real)', '{"power": 1}')$$, 'WG003', 'argument "target" is missing', 'What has no default must be given');
+COMMENT ON FUNCTION pgtap_arena.fire IS 'shoots at somebody';
+SELECT is(game._describe_actions('pgtap_arena'), '[{"name": "fire", "summary": "shoots at somebody", "params": [{"name": "target", "type": "bigint"},
+    {"name": "power", "type": "real", "optional": true}]}]', 'Actions describe themselves');
+SELECT is(game._describe_actions('pgtap_none'), '[]', 'where there are any');
 -- What a command carries is read back as it was, whatever session wrote it and reads it.
 SET LOCAL DateStyle = 'German';
 SET LOCAL TimeZone = 'Asia/Tokyo';
