@@ -26,6 +26,14 @@ constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint32_t hash_always_units = 256; // 4 MiB
 constexpr std::uint64_t hash_interval_ticks = 64;
 
+// How many overdue ticks are run late.
+std::uint32_t max_catch_up_of(const DefinitionRow& definition) {
+    if (definition.catch_up == "skip")
+        return 0;
+    return definition.catch_up == "all" ? std::numeric_limits<std::uint32_t>::max()
+                                        : static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks);
+}
+
 } // namespace
 
 std::int64_t monotonic_ns() {
@@ -36,8 +44,7 @@ std::int64_t monotonic_ns() {
 
 HostedWorld::HostedWorld(store::WorldSlot slot, const DefinitionRow& definition)
     : id_(definition.id), slot_(slot),
-      pacer_(definition.tick_rate_hz, static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks),
-             monotonic_ns()),
+      pacer_(definition.tick_rate_hz, max_catch_up_of(definition), monotonic_ns()),
       host_(slot, definition.id) {
     runtime().tick_rate_hz.store(definition.tick_rate_hz);
     const std::string encoded =
@@ -174,6 +181,7 @@ void HostedWorld::fill_entity_pool() {
 }
 
 void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
+    pacer_.set_max_catch_up(max_catch_up_of(definition));
     const bool has_new_rate = pacer_.tick_rate_hz() != definition.tick_rate_hz;
     const WorldState wanted = definition.desired_state == "running"  ? WorldState::running
                               : definition.desired_state == "paused" ? WorldState::paused
@@ -359,7 +367,14 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
 void HostedWorld::note_systems(TurnLog& log) {
     const game::Rules& rules = simulation_->systems().rules();
     for (const sim::SystemRun& run : built_.systems) {
-        const std::string& name = rules.systems[run.system].name;
+        const game::SystemRule& rule = rules.systems[run.system];
+        const std::string& name = rule.name;
+        const auto [known_stats, is_new] = statistics_.try_emplace(name, nullptr);
+        if (is_new)
+            known_stats->second = pg::system_stats::claim(id_, name);
+        if (known_stats->second != nullptr)
+            pg::system_stats::note(*known_stats->second, static_cast<std::uint8_t>(rule.path), run.rows,
+                                   run.blocks, run.duration_ns, run.error.has_value());
         if (!run.error) {
             if (!failures_.empty())
                 failures_.erase(name);

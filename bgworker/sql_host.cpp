@@ -127,8 +127,6 @@ bool SqlHost::is_wanted(const game::SystemRule& rule, const sim::TickContext& co
                 const procedure::Outcome outcome = procedure::run(function, {}, schema);
                 return !outcome.is_null && DatumGetBool(outcome.value);
             });
-            if (!scope.take_writes().empty())
-                throw Error(sqlstate::feature_not_supported, "a condition cannot change rows");
         });
     } catch (const Error&) {
         return false;

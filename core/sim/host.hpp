@@ -20,6 +20,8 @@ struct TickContext {
     std::string_view actor;                  // of an action
     std::span<const std::uint64_t> observed; // of an observer: handles, or slots of cells
     bool are_cells_observed;
+    std::size_t max_events;  // more than so many in the tick are refused
+    std::size_t told_events; // by actions and systems before
     std::vector<game::Event>& events;
     std::vector<store::Entity>& freed;
 };
@@ -36,7 +38,7 @@ class Host {
     // These change the store and say how; or throw Error, and may leave the store half changed.
     virtual Effects run_system(const game::SystemRule& rule, const TickContext& context) = 0;
     virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;
-    // Whether a system with a condition is to run. Must not change anything.
+    // Whether a system with a condition is to run. What it changes is undone.
     virtual bool is_wanted(const game::SystemRule& rule, const TickContext& context) = 0;
 };
 

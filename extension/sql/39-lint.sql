@@ -126,8 +126,17 @@ CREATE FUNCTION game._lint_columns(game text) RETURNS TABLE (severity text, obje
 $$;
 COMMENT ON FUNCTION game._lint_columns(text) IS 'the part of game.lint about who uses which components';
 
+CREATE FUNCTION game._lint_paths(game text) RETURNS TABLE (severity text, object text, message text, hint text)
+    LANGUAGE sql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'info', r.role, format('statement %s is run by the executor: %s', e.statement, e.reason),
+           format('Kernels are many times faster; SELECT * FROM game.explain_system(%L) tells more.', quote_ident($1) || '.' || quote_ident(r.name))
+    FROM game._routines_of($1) AS r CROSS JOIN LATERAL game._explain_procedure(r.routine, $1) AS e
+    WHERE r.kind = 'system' AND e.path = 'executor' AND NOT EXISTS (SELECT FROM game._hidden_bodies(r.routine) AS h WHERE h.is_own)
+$$;
+COMMENT ON FUNCTION game._lint_paths(text) IS 'the part of game.lint about what is not compiled';
+
 CREATE FUNCTION game.lint(game text) RETURNS TABLE (severity text, object text, message text, hint text)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     IF NOT game._game_exists($1) THEN
@@ -136,6 +145,7 @@ BEGIN
     END IF;
     RETURN QUERY SELECT * FROM (
         SELECT * FROM game._lint_routines($1)
+        UNION ALL SELECT * FROM game._lint_paths($1)
         UNION ALL SELECT * FROM game._lint_declarations($1)
         UNION ALL SELECT * FROM game._lint_columns($1)) AS l(severity, object, message, hint)
     ORDER BY array_position('{error,warning,info}', l.severity), l.object, l.message;
