@@ -200,7 +200,6 @@ class Machine {
     bool play_narrow(const Step& step);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
-    void play_widen(const Step& step, std::int64_t* out);
     void play_find(const Step& step, std::byte* out, Byte* nulls);
     bool play_narrow_found(const Step& step);
     const std::uint32_t* wanted_slots(Register found);
