@@ -1,5 +1,7 @@
 #include "bgworker/sql_host.hpp"
 
+#include "bgworker/crumbs.hpp"
+
 #include "extension/pg/subtransaction.hpp"
 
 #include <algorithm>
@@ -99,6 +101,10 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
     if (!game_ || found == game_->procedures.end())
         throw Error("42883", "the procedure of system \"" + rule.name + "\" does not exist");
     const Oid function = found->second;
+    const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
+    failed_statement_ = 0;
+    crumbs::require_harmless(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what);
     pg::TickScope scope(slot_, context);
     try {
         pg::in_subtransaction([&] {
@@ -180,6 +186,10 @@ sim::Effects SqlHost::run_action(const game::Command& command, const sim::TickCo
     const std::string object = json != nullptr ? *json : "{}";
     sim::Effects out;
     const char* result = nullptr;
+    const std::string what =
+        "action \"" + action.name + "\" of world " + std::to_string(world_id_) + " with " + object;
+    crumbs::require_harmless(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what);
     pg::TickScope scope(slot_, context);
     pg::in_subtransaction([&] {
         const char* schema = game_->game.c_str();
