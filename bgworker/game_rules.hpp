@@ -36,6 +36,22 @@ struct WorldFlags {
     std::map<std::string, std::string, std::less<>> suspended; // with the reason
 };
 
+// Reads what games play by, again only what may have changed. In a transaction of spi::begin; C++ zone.
+class GameRulesReader {
+  public:
+    // Throws Error: what Postgres raised (a lock that another session holds for long, say).
+    std::shared_ptr<const GameRules> read(const std::string& game);
+
+  private:
+    struct Known {
+        std::string registered;   // what the registry says
+        std::uint64_t generation; // of the catalogs
+        bool is_compiled;
+        std::shared_ptr<const GameRules> rules;
+    };
+    std::map<std::string, Known, std::less<>> known_;
+};
+
 // In a transaction of spi::begin. Systems whose procedure is missing (in the middle of a restore) are left
 // out. C++ zone; throws PgError.
 std::shared_ptr<const GameRules> read_game_rules(const std::string& game);

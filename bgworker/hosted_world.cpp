@@ -1,6 +1,7 @@
 #include "bgworker/hosted_world.hpp"
 
 #include "core/codec/command_batch.hpp"
+#include "core/codec/rules.hpp"
 #include "core/codec/write_set.hpp"
 
 #include <ctime>
@@ -25,6 +26,14 @@ constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint32_t hash_always_units = 256; // 4 MiB
 constexpr std::uint64_t hash_interval_ticks = 64;
 
+// How many overdue ticks are run late.
+std::uint32_t max_catch_up_of(const DefinitionRow& definition) {
+    if (definition.catch_up == "skip")
+        return 0;
+    return definition.catch_up == "all" ? std::numeric_limits<std::uint32_t>::max()
+                                        : static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks);
+}
+
 } // namespace
 
 std::int64_t monotonic_ns() {
@@ -35,8 +44,8 @@ std::int64_t monotonic_ns() {
 
 HostedWorld::HostedWorld(store::WorldSlot slot, const DefinitionRow& definition)
     : id_(definition.id), slot_(slot),
-      pacer_(definition.tick_rate_hz, static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks),
-             monotonic_ns()) {
+      pacer_(definition.tick_rate_hz, max_catch_up_of(definition), monotonic_ns()),
+      host_(slot, definition.id) {
     runtime().tick_rate_hz.store(definition.tick_rate_hz);
     const std::string encoded =
         definition.fault.empty() ? pg::encode_definition(definition.definition) : std::string();
@@ -78,6 +87,30 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
 void HostedWorld::want_components(std::shared_ptr<const store::Definition> definition) {
     components_ = std::move(definition);
     are_components_adopted_ = components_ == nullptr;
+}
+
+void HostedWorld::want_rules(std::shared_ptr<const GameRules> game, const WorldFlags& flags,
+                             std::uint32_t tick_rate_hz, double time_scale) {
+    game_rules_ = game;
+    flags_ = flags;
+    host_.follow(std::move(game));
+    failures_.clear();
+    rules_ = codec::encode_rules(rules_of_world(*game_rules_, flags_, tick_rate_hz, time_scale));
+}
+
+bool HostedWorld::needs_transaction(const Inbox& inbox) const {
+    if (game_rules_ == nullptr)
+        return false;
+    return host_.needs_transaction(simulation_->systems().rules(),
+                                   !inbox.rows.empty() || !commands_.empty()) ||
+           rules_ != simulation_->systems().encoded();
+}
+
+void HostedWorld::add_rules(std::vector<game::Command>& commands) {
+    if (rules_.empty())
+        return;
+    if (std::optional<game::Command> command = simulation_->rules_change(rules_))
+        commands.push_back(std::move(*command));
 }
 
 // Rows may have been written before the components became what they are now.
@@ -148,6 +181,7 @@ void HostedWorld::fill_entity_pool() {
 }
 
 void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
+    pacer_.set_max_catch_up(max_catch_up_of(definition));
     const bool has_new_rate = pacer_.tick_rate_hz() != definition.tick_rate_hz;
     const WorldState wanted = definition.desired_state == "running"  ? WorldState::running
                               : definition.desired_state == "paused" ? WorldState::paused
@@ -263,6 +297,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     // Queued commands first: their transactions committed before this tick began.
     std::vector<game::Command> commands;
     add_redefinition(commands);
+    add_rules(commands);
     std::vector<const InboxRow*> origin(commands.size(), nullptr);
     std::vector<std::int64_t> consumed;
     bool is_drained = inbox.is_whole;
@@ -284,7 +319,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     std::move(commands_.begin(), commands_.end(), std::back_inserter(commands));
     commands_.clear();
 
-    built_ = simulation_->run_tick(commands);
+    built_ = simulation_->run_tick(commands, &host_);
     // Only now: had the tick failed, what is queued would still have to be there.
     for (const std::int64_t id : consumed)
         log.consume_inbox(id);
@@ -295,17 +330,27 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     has_built_ = true;
 
     std::vector<game::Command> applied;
+    may_publish_early_ = consumed.empty() && steps_.empty();
     for (std::size_t i = 0; i < commands.size(); ++i) {
-        const sim::Outcome& outcome = built_.outcomes[i];
-        if (outcome.applied)
+        sim::Outcome& outcome = built_.outcomes[i];
+        may_publish_early_ = may_publish_early_ && !host_.is_durable(commands[i]);
+        if (outcome.applied) {
+            commands[i].effects = std::move(outcome.effects);
             applied.push_back(std::move(commands[i]));
-        else if (i < origin.size() && origin[i] != nullptr && outcome.error)
+        } else if (i < origin.size() && origin[i] != nullptr && outcome.error)
             log.add_conflict(id_, built_.tick, origin[i]->session, commands[i], *outcome.error);
     }
+    const std::size_t command_count = applied.size();
+    std::move(built_.effects.begin(), built_.effects.end(), std::back_inserter(applied));
+    note_systems(log);
+    std::int32_t ordinal = 0;
+    for (sim::LoggedEvent& event : built_.events)
+        log.add_event(id_, built_.tick, ordinal++, std::move(event));
     // Who asked for a step may rely on it: its last tick is durable like a command.
     const bool ends_step = !steps_.empty() && steps_.front().ticks_left == 1;
     if (applied.empty()) {
-        is_head_wanted_ = is_head_wanted_ || ends_step;
+        // An event of a tick that a crash undid would come twice.
+        is_head_wanted_ = is_head_wanted_ || ends_step || ordinal > 0;
         return;
     }
     LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};
@@ -315,10 +360,44 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     head_written_ns_ = now_ns;
     log.add_head(id_, row.tick, log_tick_, row_hash_);
     log.add_tick(id_, std::move(row));
-    std::int32_t ordinal = 0;
-    for (sim::LoggedEvent& event : built_.events)
-        log.add_event(id_, built_.tick, ordinal++, std::move(event));
-    runtime().commands_applied.fetch_add(applied.size());
+    runtime().commands_applied.fetch_add(command_count);
+}
+
+// What failed is recorded; what fails again and again is suspended, with the next tick.
+void HostedWorld::note_systems(TurnLog& log) {
+    const game::Rules& rules = simulation_->systems().rules();
+    for (const sim::SystemRun& run : built_.systems) {
+        const game::SystemRule& rule = rules.systems[run.system];
+        const std::string& name = rule.name;
+        const auto [known_stats, is_new] = statistics_.try_emplace(name, nullptr);
+        if (is_new)
+            known_stats->second = pg::system_stats::claim(id_, name);
+        if (known_stats->second != nullptr)
+            pg::system_stats::note(*known_stats->second, static_cast<std::uint8_t>(rule.path), run.rows,
+                                   run.blocks, run.duration_ns, run.error.has_value());
+        if (!run.error) {
+            if (!failures_.empty())
+                failures_.erase(name);
+            continue;
+        }
+        const int known = run.statement ? static_cast<int>(*run.statement) + 1 : host_.failed_statement();
+        log.add_system_error({id_, built_.tick, name, *run.error, known, run.entity});
+        const std::uint32_t failures = ++failures_[name];
+        const auto most = static_cast<std::uint32_t>(pg::settings::max_system_failures);
+        if (most == 0 || failures < most || flags_.suspended.contains(name))
+            continue;
+        const std::string reason = "failed in " + std::to_string(failures) +
+                                   " ticks in a row, the last of them " + std::to_string(built_.tick) + ": " +
+                                   run.error->message();
+        ereport(WARNING, (errmsg("system \"%s\" of world " INT64_FORMAT " is suspended", name.c_str(), id_),
+                          errdetail_internal("It %s.", reason.c_str()),
+                          errhint("game.enable_system() lets it run again.")));
+        flags_.suspended.emplace(name, reason);
+        log.suspend_system(id_, name, reason);
+        rules_ =
+            codec::encode_rules(rules_of_world(*game_rules_, flags_, rules.tick_rate_hz, rules.time_scale));
+        return; // the references into the rules stay good until the next tick
+    }
 }
 
 void HostedWorld::publish(std::int64_t now_ns) {

@@ -1,10 +1,12 @@
 // A world in the hands of the world worker: its simulation, its pace, what it owes to whom.
 #pragma once
 
+#include "bgworker/sql_host.hpp"
 #include "bgworker/world_log.hpp"
 #include "core/sim/pacer.hpp"
 
 #include "extension/pg/shared.hpp"
+#include "extension/pg/system_stats.hpp"
 
 namespace gamelan::worker {
 
@@ -34,6 +36,14 @@ class HostedWorld {
 
     // What its components are from its next tick on; null for a native game.
     void want_components(std::shared_ptr<const store::Definition> definition);
+
+    // What it plays by from its next tick on: what its game declares, and where it differs.
+    void want_rules(std::shared_ptr<const GameRules> game, const WorldFlags& flags,
+                    std::uint32_t tick_rate_hz, double time_scale);
+    // Whether its next tick runs SQL.
+    bool needs_transaction(const Inbox& inbox) const;
+    // Whether what it built need not be on disk before it is published.
+    bool may_publish_early() const { return may_publish_early_; }
 
     // Moves what sessions ask of this world from its queue to here.
     void collect_requests();
@@ -86,6 +96,8 @@ class HostedWorld {
 
     void adapt(game::Command& command) const;
     void add_redefinition(std::vector<game::Command>& commands);
+    void add_rules(std::vector<game::Command>& commands);
+    void note_systems(TurnLog& log);
     void fill_entity_pool();
     void find_free_entities(const std::vector<store::Entity>& queued);
     bool is_idle() const;
@@ -122,6 +134,13 @@ class HostedWorld {
 
     std::shared_ptr<const store::Definition> components_;
     bool are_components_adopted_ = true;
+    SqlHost host_;
+    std::shared_ptr<const GameRules> game_rules_;
+    WorldFlags flags_;
+    std::string rules_;                                               // encoded; empty = a native game's
+    std::map<std::string, std::uint32_t, std::less<>> failures_;      // ticks in a row, by system
+    std::map<std::string, pg::SystemStats*, std::less<>> statistics_; // null = there was no room
+    bool may_publish_early_ = false;
     // Handles to give out again, besides those in the pool that sessions see.
     std::vector<store::Entity> free_entities_;
 

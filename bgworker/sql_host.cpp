@@ -1,5 +1,7 @@
 #include "bgworker/sql_host.hpp"
 
+#include "extension/pg/subtransaction.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -11,7 +13,6 @@
 extern "C" {
 #include "catalog/pg_proc.h"
 #include "utils/fmgrprotos.h"
-#include "utils/resowner.h"
 }
 
 namespace gamelan::worker {
@@ -23,54 +24,6 @@ namespace procedure = pg::procedure;
 // Calls of actors who stopped calling are forgotten beyond so many.
 constexpr std::size_t max_known_callers = 1U << 16;
 constexpr double second_us = 1e6;
-
-std::string text_or_empty(const char* text) {
-    return text != nullptr ? text : "";
-}
-
-Error to_error(const ErrorData& data) {
-    return {std::string_view(unpack_sql_state(data.sqlerrcode), 5), text_or_empty(data.message),
-            text_or_empty(data.detail), text_or_empty(data.hint)};
-}
-
-// What ends the process rather than the system: somebody wants us to stop, or the server is in trouble.
-bool is_fatal(const ErrorData& data) {
-    return data.elevel > ERROR || data.sqlerrcode == ERRCODE_QUERY_CANCELED ||
-           data.sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || data.sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
-           data.sqlerrcode == ERRCODE_DATA_CORRUPTED || data.sqlerrcode == ERRCODE_INDEX_CORRUPTED;
-}
-
-// Runs f in a subtransaction; throws Error when it fails.
-template <class F>
-void in_subtransaction(F&& f) {
-    const MemoryContext memory = CurrentMemoryContext;
-    const ResourceOwner owner = CurrentResourceOwner;
-    pg::pg_call([] { BeginInternalSubTransaction(nullptr); });
-    MemoryContextSwitchTo(memory);
-    const auto leave = [&](bool is_kept) {
-        pg::pg_call([is_kept] {
-            if (is_kept)
-                ReleaseCurrentSubTransaction();
-            else
-                RollbackAndReleaseCurrentSubTransaction();
-        });
-        MemoryContextSwitchTo(memory);
-        CurrentResourceOwner = owner;
-    };
-    std::optional<Error> failure;
-    try {
-        f();
-    } catch (const pg::PgError& error) {
-        if (is_fatal(*error.data()))
-            throw;
-        failure = to_error(*error.data());
-    } catch (const Error& error) {
-        failure = error;
-    }
-    leave(!failure);
-    if (failure)
-        throw *failure;
-}
 
 // One argument of a function, by the name of its parameter.
 struct NamedArgument {
@@ -148,7 +101,7 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
     const Oid function = found->second;
     pg::TickScope scope(slot_, context);
     try {
-        in_subtransaction([&] {
+        pg::in_subtransaction([&] {
             const char* schema = game_->game.c_str();
             out.rows = pg::pg_call([&] { return procedure::run(function, {}, schema).rows; });
             out.writes = scope.take_writes();
@@ -167,15 +120,13 @@ bool SqlHost::is_wanted(const game::SystemRule& rule, const sim::TickContext& co
     pg::TickScope scope(slot_, context);
     bool is_wanted = false;
     try {
-        in_subtransaction([&] {
+        pg::in_subtransaction([&] {
             const char* schema = game_->game.c_str();
             const Oid function = found->second;
             is_wanted = pg::pg_call([&] {
                 const procedure::Outcome outcome = procedure::run(function, {}, schema);
                 return !outcome.is_null && DatumGetBool(outcome.value);
             });
-            if (!scope.take_writes().empty())
-                throw Error(sqlstate::feature_not_supported, "a condition cannot change rows");
         });
     } catch (const Error&) {
         return false;
@@ -230,7 +181,7 @@ sim::Effects SqlHost::run_action(const game::Command& command, const sim::TickCo
     sim::Effects out;
     const char* result = nullptr;
     pg::TickScope scope(slot_, context);
-    in_subtransaction([&] {
+    pg::in_subtransaction([&] {
         const char* schema = game_->game.c_str();
         const char* actor = command.actor.c_str();
         const bool is_allowed = pg::pg_call([&] {

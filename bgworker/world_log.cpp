@@ -56,6 +56,8 @@ void TurnLog::write() const {
         write_conflicts();
     if (!consumed_.empty())
         write_consumed();
+    if (!system_errors_.empty() || !suspensions_.empty())
+        write_system_errors();
 }
 
 void TurnLog::write_ticks() const {
@@ -85,13 +87,18 @@ void TurnLog::write_heads() const {
 
 void TurnLog::write_events() const {
     spi::run(
-        "INSERT INTO game.event (world, tick, ordinal, kind, actor, payload) "
-        "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::jsonb[])",
+        "INSERT INTO game.event (world, tick, ordinal, kind, actor, entity, payload) "
+        "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], "
+        "$7::jsonb[])",
         {column(INT8OID, events_, [](const Event& e) { return spi::bigint(e.world_id); }),
          column(INT8OID, events_, [](const Event& e) { return unsigned_bigint(e.tick); }),
          column(INT4OID, events_, [](const Event& e) { return spi::integer(e.ordinal); }),
          column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.event.kind); }),
-         column(TEXTOID, events_, [](const Event& e) { return spi::text(e.event.actor); }),
+         column(TEXTOID, events_, [](const Event& e) { return optional_text(e.event.actor); }),
+         column(INT8OID, events_,
+                [](const Event& e) {
+                    return e.event.event.entity ? spi::bigint(*e.event.event.entity) : spi::null_of(INT8OID);
+                }),
          column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
 }
 
@@ -127,6 +134,19 @@ void TurnLog::write_consumed() const {
              {column(INT8OID, consumed_, [](std::int64_t id) { return spi::bigint(id); })});
 }
 
+void TurnLog::write_system_errors() const {
+    for (const SystemError& e : system_errors_)
+        spi::run("SELECT game._note_system_error($1, $2, $3, $4, $5, $6, $7, $8)",
+                 {spi::bigint(e.world_id), spi::text(e.system), unsigned_bigint(e.tick),
+                  spi::text(e.error.code()), spi::text(e.error.message()), optional_text(e.error.detail()),
+                  e.statement > 0 ? spi::integer(e.statement) : spi::null_of(INT4OID),
+                  e.entity ? unsigned_bigint(*e.entity) : spi::null_of(INT8OID)});
+    for (const Suspension& s : suspensions_)
+        spi::run("INSERT INTO game.world_system AS w (world, name, suspended_reason) VALUES ($1, $2, $3) "
+                 "ON CONFLICT (world, name) DO UPDATE SET suspended_reason = excluded.suspended_reason",
+                 {spi::bigint(s.world_id), spi::text(s.system), spi::text(s.reason)});
+}
+
 bool extension_exists() {
     return OidIsValid(get_extension_oid("gamelan", true)) && OidIsValid(get_namespace_oid("game", true));
 }
@@ -135,7 +155,7 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash, (g.name IS NOT NULL)::int "
+        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up "
         "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
         "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
@@ -147,6 +167,8 @@ std::vector<DefinitionRow> read_definitions() {
         definition.definition.seed = static_cast<std::uint64_t>(spi::bigint_at(row, 4));
         definition.tick_rate_hz = static_cast<std::uint32_t>(spi::integer_at(row, 6));
         definition.desired_state = spi::text_at(row, 7);
+        definition.time_scale = std::stod(std::string(spi::text_at(row, 12)));
+        definition.catch_up = spi::text_at(row, 13);
         definition.has_head = !spi::is_null(row, 8);
         if (definition.has_head) {
             definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
@@ -239,6 +261,8 @@ void remove_dropped_worlds(const std::vector<std::int64_t>& ids) {
     spi::run("DELETE FROM game.conflict WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint_chunk WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.world_system WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.system_error WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.dropped_world WHERE id = ANY ($1)", {worlds});
 }
 

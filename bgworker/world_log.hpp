@@ -20,6 +20,8 @@ struct DefinitionRow {
     bool is_schema_game; // declared in SQL, not native
     std::uint32_t tick_rate_hz;
     std::string desired_state;
+    double time_scale;
+    std::string catch_up;
     bool has_head;
     std::uint64_t head_tick;
     std::uint64_t log_tick;
@@ -45,6 +47,16 @@ struct LogRow {
 std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
                         std::optional<std::uint64_t> state_hash);
 
+// A system that failed in a tick.
+struct SystemError {
+    std::int64_t world_id;
+    std::uint64_t tick;
+    std::string system;
+    Error error;
+    int statement; // the first is 1; 0 = not known
+    std::optional<std::uint64_t> entity;
+};
+
 // What one turn writes.
 class TurnLog {
   public:
@@ -60,9 +72,14 @@ class TurnLog {
         conflicts_.push_back({world_id, tick, session, command, error});
     }
     void consume_inbox(std::int64_t id) { consumed_.push_back(id); }
+    void add_system_error(SystemError error) { system_errors_.push_back(std::move(error)); }
+    void suspend_system(std::int64_t world_id, const std::string& system, const std::string& reason) {
+        suspensions_.push_back({world_id, system, reason});
+    }
 
     bool is_empty() const {
-        return ticks_.empty() && heads_.empty() && events_.empty() && conflicts_.empty() && consumed_.empty();
+        return ticks_.empty() && heads_.empty() && events_.empty() && conflicts_.empty() &&
+               consumed_.empty() && system_errors_.empty() && suspensions_.empty();
     }
     // In a transaction of spi::begin.
     void write() const;
@@ -91,6 +108,12 @@ class TurnLog {
         game::Command command;
         Error error;
     };
+    struct Suspension {
+        std::int64_t world_id;
+        std::string system;
+        std::string reason;
+    };
+    void write_system_errors() const;
     void write_ticks() const;
     void write_heads() const;
     void write_events() const;
@@ -102,6 +125,8 @@ class TurnLog {
     std::vector<Event> events_;
     std::vector<Conflict> conflicts_;
     std::vector<std::int64_t> consumed_;
+    std::vector<SystemError> system_errors_;
+    std::vector<Suspension> suspensions_;
 };
 
 // The rest reads, each in a transaction of spi::begin.

@@ -19,6 +19,7 @@
 #include <limits>
 
 #include "bgworker/entry_points.hpp"
+#include "extension/fdw/view.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
 #include "extension/pg/settings.hpp"
@@ -45,6 +46,13 @@ void on_relation_change(Datum, Oid relation) {
         are_catalogs_changed = true;
 }
 
+// What the catalogs and the registry say of games made with SQL.
+struct Declared {
+    GameComponents components;
+    std::map<std::string, std::shared_ptr<const GameRules>, std::less<>> rules;
+    std::map<std::int64_t, WorldFlags> flags;
+};
+
 class Worker {
   public:
     void run();
@@ -52,10 +60,11 @@ class Worker {
   private:
     void turn(std::int64_t now_ns);
     void read_definitions_if_changed(std::int64_t now_ns);
-    void adopt_definitions(const std::vector<DefinitionRow>& rows, const GameComponents& components,
+    void adopt_definitions(const std::vector<DefinitionRow>& rows, const Declared& declared,
                            std::int64_t now_ns);
+    void read_rules(std::vector<DefinitionRow>& rows, Declared& declared, std::int64_t now_ns);
     HostedWorld* find_or_add(const DefinitionRow& row, std::int64_t now_ns);
-    void host(const DefinitionRow& row, const GameComponents& components, std::int64_t now_ns);
+    void host(const DefinitionRow& row, const Declared& declared, std::int64_t now_ns);
     void drop(HostedWorld& world);
     void release_leavers();
     void bring_back_evicted();
@@ -70,6 +79,8 @@ class Worker {
 
     std::vector<std::unique_ptr<HostedWorld>> worlds_;
     std::vector<std::unique_ptr<HostedWorld>> leavers_; // dropped; their memory waits for readers
+    GameRulesReader rules_reader_;
+    bool is_compiling_ = true;
     std::uint64_t definitions_seen_ = 0;
     std::int64_t look_again_ns_ =
         0; // for an extension that is not there yet, or worlds that wait for a restore
@@ -79,7 +90,8 @@ class Worker {
 };
 
 // For the next world of the slot.
-void clear(pg::WorldRuntime& runtime) {
+void clear(pg::WorldRuntime& runtime, std::int64_t world_id) {
+    pg::system_stats::forget(world_id);
     runtime.state.store(WorldState::none);
     runtime.last_checkpoint_tick.store(-1);
     runtime.late_ticks.store(0);
@@ -105,7 +117,7 @@ void forget_foreign_worlds() {
         requests::fail_queue({i}, sqlstate::undefined_world, "the world's database went away", {});
         pg::region().control({i}).root.store(0);
         store::Arena(pg::region(), {i}, 0).release_all();
-        clear(pg::runtime({i}));
+        clear(pg::runtime({i}), pg::region().control({i}).world_id.load());
         pg::region().release_slot({i});
     }
     pg::shared->database_oid.store(MyDatabaseId);
@@ -212,6 +224,10 @@ void Worker::build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& 
         if (!inbox.is_whole)
             world.ring_again();
     }
+    if (!has_transaction && world.needs_transaction(inbox)) {
+        spi::begin("gamelan: playing a tick");
+        has_transaction = true;
+    }
     world.build_tick(now_ns, inbox, log);
 }
 
@@ -237,12 +253,15 @@ void Worker::check_paused_syncs() {
 
 void Worker::read_definitions_if_changed(std::int64_t now_ns) {
     const std::uint64_t version = pg::shared->definitions_version.load();
-    if (version == definitions_seen_ && !are_catalogs_changed && now_ns < look_again_ns_)
+    const bool is_setting_changed =
+        std::exchange(is_compiling_, pg::settings::compile) != pg::settings::compile;
+    if (version == definitions_seen_ && !are_catalogs_changed && !is_setting_changed &&
+        now_ns < look_again_ns_)
         return;
     are_catalogs_changed = false;
     look_again_ns_ = std::numeric_limits<std::int64_t>::max();
     std::vector<DefinitionRow> rows;
-    GameComponents components;
+    Declared declared;
     std::vector<std::int64_t> dropped;
     spi::begin("gamelan: reading definitions");
     const bool exists = extension_exists();
@@ -250,13 +269,14 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
         definition_table = get_relname_relid("world_definition", get_namespace_oid("game", false));
         dropped = read_dropped_worlds();
         rows = read_definitions();
-        components = read_components(rows);
+        declared.components = read_components(rows);
+        read_rules(rows, declared, now_ns);
     }
     spi::commit();
     if (!exists)
         look_again_ns_ = now_ns + second_ns;
     definitions_seen_ = version;
-    adopt_definitions(rows, components, now_ns);
+    adopt_definitions(rows, declared, now_ns);
     pg::shared->definitions_adopted.store(version);
     if (!dropped.empty()) {
         spi::begin("gamelan: removing dropped worlds");
@@ -265,7 +285,27 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
     }
 }
 
-void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, const GameComponents& components,
+// A session that holds a lock on what a system names is waited for, while the world plays on as before.
+void Worker::read_rules(std::vector<DefinitionRow>& rows, Declared& declared, std::int64_t now_ns) {
+    for (const DefinitionRow& row : rows) {
+        const std::string& game = row.definition.game;
+        if (!row.is_schema_game || !row.fault.empty())
+            continue;
+        declared.flags.emplace(row.id, read_world_flags(row.id));
+        if (declared.rules.contains(game))
+            continue;
+        try {
+            declared.rules.emplace(game, rules_reader_.read(game));
+        } catch (const Error& error) {
+            ereport(LOG, (errmsg("the systems of game \"%s\" cannot be read yet: %s", game.c_str(),
+                                 error.message().c_str())));
+            look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
+            declared.rules.emplace(game, nullptr);
+        }
+    }
+}
+
+void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, const Declared& declared,
                                std::int64_t now_ns) {
     for (const auto& world : worlds_) {
         const bool is_defined = std::any_of(rows.begin(), rows.end(),
@@ -275,7 +315,7 @@ void Worker::adopt_definitions(const std::vector<DefinitionRow>& rows, const Gam
     }
     std::erase_if(worlds_, [](const auto& world) { return world == nullptr; });
     for (const DefinitionRow& row : rows)
-        host(row, components, now_ns);
+        host(row, declared, now_ns);
     // What a worker before this one held, and no definition names any more.
     for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i) {
         const std::int64_t id = pg::region().control({i}).world_id.load();
@@ -311,7 +351,7 @@ HostedWorld* Worker::find_or_add(const DefinitionRow& row, std::int64_t now_ns) 
     }
 }
 
-void Worker::host(const DefinitionRow& row, const GameComponents& components, std::int64_t now_ns) {
+void Worker::host(const DefinitionRow& row, const Declared& declared, std::int64_t now_ns) {
     HostedWorld* world = find_or_add(row, now_ns);
     if (world == nullptr)
         return;
@@ -324,8 +364,11 @@ void Worker::host(const DefinitionRow& row, const GameComponents& components, st
         return;
     }
     if (world->is_loaded() || recover(*world, row) == RecoveryResult::ready) {
-        const auto found = components.find(row.definition.game);
-        world->want_components(found == components.end() ? nullptr : found->second);
+        const auto found = declared.components.find(row.definition.game);
+        world->want_components(found == declared.components.end() ? nullptr : found->second);
+        const auto rules = declared.rules.find(row.definition.game);
+        if (rules != declared.rules.end() && rules->second != nullptr)
+            world->want_rules(rules->second, declared.flags.at(row.id), row.tick_rate_hz, row.time_scale);
         world->follow(row, monotonic_ns());
     } else if (world->state() == WorldState::waiting)
         look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
@@ -347,7 +390,7 @@ void Worker::release_leavers() {
         if (!world->is_loaded())
             store::Arena(pg::region(), world->slot(), 0).release_all();
         pg::WorldRuntime& runtime = world->runtime();
-        clear(runtime);
+        clear(runtime, world->id());
         requests::fail_queue(world->slot(), sqlstate::undefined_world, "the world was dropped", {});
         pg::region().release_slot(world->slot());
         ConditionVariableBroadcast(&runtime.published);
@@ -401,6 +444,11 @@ extern "C" void gamelan_world_worker_main(Datum) {
     using namespace gamelan;
     worker::start_process(pg::shared->world_worker);
     worker::connect_to_database("gamelan world worker " GAMELAN_VERSION);
+    // Statements of systems see a state that no other process can, and are of one tick.
+    SetConfigOption("max_parallel_workers_per_gather", "0", PGC_SUSET, PGC_S_OVERRIDE);
+    SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+    SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+    fdw::install_view_callbacks();
     CacheRegisterRelcacheCallback(worker::on_relation_change, static_cast<Datum>(0));
     pg::sql_boundary([] {
         worker::forget_foreign_worlds();

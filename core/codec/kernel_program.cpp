@@ -88,6 +88,7 @@ class Writer {
         put_list(statement.checks, [&](const Check& check) {
             put_node_id(check.condition);
             put_name(check.name);
+            put_name(check.domain);
         });
         put_flag(statement.does_nothing_on_conflict);
         put_optional(statement.event_entity);
@@ -240,7 +241,8 @@ class Reader {
         });
         get_list(out.checks, max_checks, [&] {
             const NodeId condition = get_node_id();
-            return Check{condition, get_name()};
+            std::string name = get_name();
+            return Check{condition, std::move(name), get_name()};
         });
         out.does_nothing_on_conflict = get_flag();
         out.event_entity = get_optional();

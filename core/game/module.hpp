@@ -21,6 +21,7 @@ using Config = std::map<std::string, Value, std::less<>>;
 struct Event {
     std::string kind;
     std::string payload; // a JSON object
+    std::optional<std::int64_t> entity = {};
 };
 
 // What an action may see and do while it runs. Writes go to the tick that is being built and vanish when the

@@ -18,7 +18,10 @@ struct TickContext {
     double dt;           // simulated seconds of the tick
     std::uint64_t seed;
     std::string_view actor;                  // of an action
-    std::span<const std::uint64_t> observed; // handles, of an observer
+    std::span<const std::uint64_t> observed; // of an observer: handles, or slots of cells
+    bool are_cells_observed;
+    std::size_t max_events;  // more than so many in the tick are refused
+    std::size_t told_events; // by actions and systems before
     std::vector<game::Event>& events;
     std::vector<store::Entity>& freed;
 };
@@ -27,7 +30,6 @@ struct Effects {
     std::string writes; // a write set: what was done to the store
     std::string result; // JSON, of an action
     std::uint64_t rows = 0;
-    bool is_noteworthy = false; // did something that belongs with the tick, but is not in the store
 };
 
 class Host {
@@ -36,7 +38,7 @@ class Host {
     // These change the store and say how; or throw Error, and may leave the store half changed.
     virtual Effects run_system(const game::SystemRule& rule, const TickContext& context) = 0;
     virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;
-    // Whether a system with a condition is to run. Must not change anything.
+    // Whether a system with a condition is to run. What it changes is undone.
     virtual bool is_wanted(const game::SystemRule& rule, const TickContext& context) = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "core/base/json_writer.hpp"
 #include "core/codec/command_batch.hpp"
 #include "core/game/actions.hpp"
+#include "extension/pg/action_arguments.hpp"
 #include "extension/pg/definition.hpp"
 #include "extension/pg/json_input.hpp"
 #include "extension/pg/reading.hpp"
@@ -10,6 +11,8 @@
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
+#include "extension/pg/spi.hpp"
+#include "extension/pg/subtransaction.hpp"
 #include "extension/pg/transaction.hpp"
 
 namespace {
@@ -23,7 +26,8 @@ struct CommandInput {
     const char* action;
     std::int64_t client_seq;
     std::int64_t handle;
-    std::span<const JsonEntry> arguments;
+    Jsonb* arguments;
+    bool is_for_others; // the caller is a gateway: it speaks for players
 };
 
 // A palloc'd byte string.
@@ -38,16 +42,42 @@ Bytes palloc_bytes(std::string_view text) {
     return {palloc_text(text), text.size()};
 }
 
+// Whether the current user may call it; gateways may if players may.
+bool may_call(Oid function, bool is_for_others) {
+    if (pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK)
+        return true;
+    const Oid player = is_for_others ? get_role_oid("gamelan_player", true) : InvalidOid;
+    return OidIsValid(player) && pg_proc_aclcheck(function, player, ACL_EXECUTE) == ACLCHECK_OK;
+}
+
+// The arguments as a command of a game made with SQL carries them.
+const char* match_sql_action(const char* game, const CommandInput& input) {
+    const Action action = find_action(game, input.action);
+    if (!may_call(action.function, input.is_for_others))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, input.action);
+    return encode_arguments(action.function,
+                            match_arguments(action.function, input.arguments, ArgumentForm::client));
+}
+
 // C++ zone: checks a command against the world's actions and packs it.
 std::string encode(store::WorldSlot slot, std::int64_t world_id, const CommandInput& input) {
-    const std::vector<game::ActionSpec>& actions = rules_of(slot, world_id).actions();
-    const game::ActionSpec& spec = actions[game::find_action(actions, input.action)];
     game::Command command;
+    const game::World& rules = rules_of(slot, world_id);
+    if (rules.is_of_sql()) {
+        const std::string game = game_of(slot, world_id);
+        const char* arguments = pg_call([&] { return match_sql_action(game.c_str(), input); });
+        command.arguments = {std::string(arguments)};
+    } else {
+        const std::vector<game::ActionSpec>& actions = rules.actions();
+        const game::ActionSpec& spec = actions[game::find_action(actions, input.action)];
+        const std::span<const JsonEntry> entries =
+            pg_call([&] { return flatten_object(input.arguments, "the arguments of an action"); });
+        command.arguments = match_arguments(spec, entries);
+    }
     command.handle = input.handle;
     command.actor = input.actor;
     command.action = input.action;
     command.client_seq = input.client_seq;
-    command.arguments = match_arguments(spec, input.arguments);
     if (command.actor.empty() || command.actor.size() > game::max_actor_bytes)
         throw Error(sqlstate::invalid_parameter, "an actor's name has 1 to 64 bytes");
     return codec::encode_commands({&command, 1});
@@ -73,7 +103,12 @@ Act prepare_act(store::WorldSlot slot, std::int64_t world_id, const CommandInput
     return sql_boundary([&] {
         Act act{};
         try {
-            act.encoded = palloc_bytes(encode(slot, world_id, input));
+            const auto encode_act = [&] { act.encoded = palloc_bytes(encode(slot, world_id, input)); };
+            // Arguments of SQL's types are read by functions that may fail in the middle.
+            if (rules_of(slot, world_id).is_of_sql())
+                in_subtransaction(encode_act);
+            else
+                encode_act();
         } catch (const Error& error) {
             act.sqlstate = palloc_bytes(error.code()).data;
             act.message = palloc_bytes(error.message()).data;
@@ -132,6 +167,20 @@ void put_act_row(ReturnSetInfo* result, int ordinal, const Act& act) {
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+// Postgres zone: actions of a game made with SQL, as a JSON array.
+const char* describe_sql_actions(const char* game) {
+    const MemoryContext context = CurrentMemoryContext;
+    if (SPI_connect() != SPI_OK_CONNECT)
+        elog(ERROR, "could not connect to SPI");
+    (void)spi::run("SELECT game._describe_actions($1)::text", {spi::text(game)});
+    const std::string_view json = spi::text_at(0, 1);
+    auto* out = static_cast<char*>(MemoryContextAlloc(context, json.size() + 1));
+    std::memcpy(out, json.data(), json.size());
+    out[json.size()] = '\0';
+    SPI_finish();
+    return out;
+}
+
 std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
     std::string columns;
     {
@@ -145,6 +194,11 @@ std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
             columns += JsonObject().add("name", spec.name).add("type", gamelan::name_of(spec.type)).text();
         }
         pin.check();
+    }
+    if (rules_of(slot, world_id).is_of_sql()) {
+        const std::string game = game_of(slot, world_id);
+        const char* sql_actions = pg_call([&] { return describe_sql_actions(game.c_str()); });
+        return "{\"columns\": [" + columns + "], \"actions\": " + sql_actions + "}";
     }
     std::string actions;
     for (const game::ActionSpec& spec : rules_of(slot, world_id).actions()) {
@@ -177,8 +231,8 @@ PG_FUNCTION_INFO_V1(gamelan_describe);
 
 PGDLLEXPORT Datum gamelan_call(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
-    const CommandInput input{current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0,
-                             flatten_object(PG_GETARG_JSONB_P(2), "the arguments of an action")};
+    const CommandInput input{
+        current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0, PG_GETARG_JSONB_P(2), false};
     const store::WorldSlot slot = requests::require_world(world_id);
     const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });
     requests::require_running(slot, world_id);
@@ -211,10 +265,12 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
 
     auto* acts = static_cast<Act*>(palloc(sizeof(Act) * static_cast<std::size_t>(Max(count, 1))));
     for (int i = 0; i < count; ++i) {
-        const CommandInput input{
-            TextDatumGetCString(actors.values[i]), TextDatumGetCString(actions.values[i]),
-            sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]), 0,
-            flatten_object(DatumGetJsonbP(arguments.values[i]), "the arguments of an action")};
+        const CommandInput input{TextDatumGetCString(actors.values[i]),
+                                 TextDatumGetCString(actions.values[i]),
+                                 sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]),
+                                 0,
+                                 DatumGetJsonbP(arguments.values[i]),
+                                 true};
         acts[i] = prepare_act(slot, world_id, input);
     }
     // All are queued before the first answer is awaited, so that they share a tick if they can.
@@ -242,8 +298,8 @@ PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
     if (!OidIsValid(sequence_oid))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("the sequence game.command_handle_seq does not exist")));
-    CommandInput input{current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0,
-                       flatten_object(PG_GETARG_JSONB_P(2), "the arguments of an action")};
+    CommandInput input{
+        current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0, PG_GETARG_JSONB_P(2), false};
     const store::WorldSlot slot = requests::require_world(world_id);
     input.handle = nextval_internal(sequence_oid, false);
     const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });

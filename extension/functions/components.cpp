@@ -1,5 +1,6 @@
-// Declaring components: the validator of the wrapper's options, and the event triggers that check DDL. Their
-// contracts are the COMMENTs in extension/sql/25-components.sql.
+// Declaring components: the validator of the wrapper's options, and the event triggers that check DDL, also
+// on procedures and functions that are declared to be systems and actions. Their contracts are the COMMENTs
+// in extension/sql/25-components.sql and 36-following.sql.
 //
 // The triggers fire for all DDL of a few tags, run as the extension's owner, and look first whether anything
 // of ours is concerned.
@@ -22,6 +23,7 @@ extern "C" {
 #include "catalog/pg_foreign_table.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/event_trigger.h"
 #include "foreign/foreign.h"
@@ -232,6 +234,33 @@ void follow_rename(Node* statement) {
                    {spi::text(rename->subname), spi::text(rename->newname)});
 }
 
+const char* last_name(const Node* object) {
+    return strVal(llast(castNode(ObjectWithArgs, object)->objname));
+}
+
+// A procedure or function: it may be declared to be a system or an action.
+void follow_routine(Oid routine, const CollectedCommand* command) {
+    Node* statement = command->type == SCT_Simple ? command->parsetree : nullptr;
+    const bool is_renamed = statement != nullptr && IsA(statement, RenameStmt);
+    const bool is_moved = statement != nullptr && IsA(statement, AlterObjectSchemaStmt);
+    const spi::Argument old_name =
+        is_renamed ? spi::text(last_name(castNode(RenameStmt, statement)->object)) : spi::null_of(TEXTOID);
+    (void)spi::run("SELECT game._routine_changed($1::oid, $2, $3 <> 0)::int",
+                   {spi::bigint(routine), old_name, spi::integer(is_moved)});
+    // At the next tick boundary after the commit, worlds run the new body.
+    if (spi::integer_at(0, 1) != 0)
+        announce();
+}
+
+void follow_component_rename(Oid component, const CollectedCommand* command) {
+    if (command->type != SCT_Simple || !IsA(command->parsetree, RenameStmt) || !is_component(component))
+        return;
+    const RenameStmt* rename = castNode(RenameStmt, command->parsetree);
+    if (rename->renameType == OBJECT_TABLE || rename->renameType == OBJECT_FOREIGN_TABLE)
+        (void)spi::run("SELECT game._component_renamed($1::oid, $2)",
+                       {spi::bigint(component), spi::text(rename->relation->relname)});
+}
+
 // Nothing of ours can be concerned while the extension is being made, or the library is not preloaded with
 // it.
 bool must_look() {
@@ -323,8 +352,11 @@ PGDLLEXPORT Datum gamelan_ddl_ended(PG_FUNCTION_ARGS) {
                        reinterpret_cast<const CollectedCommand*>(DatumGetPointer(command))};
     }
     for (std::uint64_t i = 0; i < count; ++i) {
-        if (commands[i].catalog == RelationRelationId && OidIsValid(commands[i].object))
+        if (commands[i].catalog == RelationRelationId && OidIsValid(commands[i].object)) {
             check_table(commands[i].object, commands[i].command);
+            follow_component_rename(commands[i].object, commands[i].command);
+        } else if (commands[i].catalog == ProcedureRelationId && OidIsValid(commands[i].object))
+            follow_routine(commands[i].object, commands[i].command);
         else if (commands[i].catalog == TypeRelationId && OidIsValid(commands[i].object))
             check_type(commands[i].object, commands[i].command);
         else if (commands[i].catalog == NamespaceRelationId && commands[i].command->type == SCT_Simple)
@@ -342,16 +374,19 @@ PGDLLEXPORT Datum gamelan_objects_dropped(PG_FUNCTION_ARGS) {
     const std::uint64_t count =
         spi::run("SELECT object_type, object_name, (address_names[1] = 'game' AND address_names[2] IN "
                  "('component', 'cell'))::int FROM pg_catalog.pg_event_trigger_dropped_objects() "
-                 "WHERE object_type IN ('foreign table', 'foreign table column', 'schema', 'trigger')",
+                 "WHERE object_type IN ('foreign table', 'foreign table column', 'schema', 'trigger', "
+                 "'function', 'procedure')",
                  {});
     auto** schemas = static_cast<char**>(palloc((count + 1) * sizeof(char*)));
     std::uint64_t schema_count = 0;
+    bool has_declared = false;
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::string_view kind = spi::text_at(i, 1);
         if (kind == "schema") {
             const std::string_view name = spi::text_at(i, 2);
             schemas[schema_count++] = pnstrdup(name.data(), name.size());
         } else if (kind != "trigger") {
+            has_declared = true;
             announce();
         } else if (spi::integer_at(i, 3) != 0) {
             ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -361,6 +396,8 @@ PGDLLEXPORT Datum gamelan_objects_dropped(PG_FUNCTION_ARGS) {
     }
     for (std::uint64_t i = 0; i < schema_count; ++i)
         (void)spi::run("SELECT game._forget_game($1)", {spi::text(schemas[i])});
+    if (has_declared)
+        (void)spi::run("SELECT game._declared_dropped()", {});
     SPI_finish();
     PG_RETURN_NULL();
 }

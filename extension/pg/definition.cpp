@@ -10,6 +10,7 @@ namespace gamelan::pg {
 namespace {
 
 struct Cached {
+    std::string game;
     std::string definition;
     std::unique_ptr<game::World> rules;
 };
@@ -86,7 +87,9 @@ std::unique_ptr<game::World> make_rules(std::int64_t world_id, const Definition&
     return module.make(world_id, definition.seed, definition.config);
 }
 
-const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id) {
+namespace {
+
+const Cached& cached(store::WorldSlot slot, std::int64_t world_id) {
     // Leaked on purpose: the process ends without running destructors of this library.
     static auto& cache = *new std::map<std::int64_t, Cached>;
     char buffer[max_definition_bytes];
@@ -99,8 +102,19 @@ const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id) {
         const Definition decoded = decode_definition(definition);
         entry.rules = make_rules(world_id, decoded);
         entry.definition = definition;
+        entry.game = decoded.game;
     }
-    return *entry.rules;
+    return entry;
+}
+
+} // namespace
+
+const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id) {
+    return *cached(slot, world_id).rules;
+}
+
+std::string game_of(store::WorldSlot slot, std::int64_t world_id) {
+    return cached(slot, world_id).game;
 }
 
 } // namespace gamelan::pg

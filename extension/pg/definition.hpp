@@ -24,5 +24,7 @@ std::unique_ptr<game::World> make_rules(std::int64_t world_id, const Definition&
 // The rules of the world in that slot. Kept until the slot holds another definition. Throws
 // Error(undefined_world) when the world left the slot meanwhile.
 const game::World& rules_of(store::WorldSlot slot, std::int64_t world_id);
+// The game it plays; throws the same.
+std::string game_of(store::WorldSlot slot, std::int64_t world_id);
 
 } // namespace gamelan::pg

@@ -39,7 +39,7 @@ struct Kept {
     SPIPlanPtr call;  // of one that is not parsed
 };
 
-constinit std::uint64_t catalog_generation = 1;
+constinit std::uint64_t generation_of_catalogs = 1;
 constinit int current_statement = 0;
 
 std::unordered_map<Oid, Kept*>& kept_procedures() {
@@ -48,10 +48,10 @@ std::unordered_map<Oid, Kept*>& kept_procedures() {
 }
 
 void on_relation_change(Datum, Oid) {
-    ++catalog_generation;
+    ++generation_of_catalogs;
 }
 void on_catalog_change(Datum, int, uint32) {
-    ++catalog_generation;
+    ++generation_of_catalogs;
 }
 
 void watch_catalogs() {
@@ -153,7 +153,7 @@ Kept* prepare(Oid function, const char* search_path) {
             elog(ERROR, "could not prepare a call: %s", SPI_result_code_string(SPI_result));
     }
     owner.end();
-    kept->generation = catalog_generation;
+    kept->generation = generation_of_catalogs;
     ReleaseSysCache(row);
     MemoryContextSwitchTo(old);
     return kept;
@@ -171,7 +171,7 @@ Kept* look_up(Oid function, const char* search_path) {
     AcceptInvalidationMessages();
     auto& all = kept_procedures();
     const auto found = all.find(function);
-    if (found != all.end() && found->second->generation == catalog_generation)
+    if (found != all.end() && found->second->generation == generation_of_catalogs)
         return found->second;
     if (found != all.end()) {
         Kept* old = found->second;
@@ -338,6 +338,11 @@ Outcome run(Oid function, std::span<const Argument> arguments, const char* schem
         run_call(*kept, arguments, out);
     owner.end();
     return out;
+}
+
+std::uint64_t catalog_generation() {
+    watch_catalogs();
+    return generation_of_catalogs;
 }
 
 int statement() {

@@ -33,6 +33,9 @@ Outcome run(Oid function, std::span<const Argument> arguments, const char* schem
 // Of the last run: which of its statements it came to, the first is 1; 0 = not known.
 int statement();
 
+// Grows with every change of a catalog that plans depend on.
+std::uint64_t catalog_generation();
+
 // A value as jsonb. Null becomes null.
 Datum to_jsonb(Oid type, const Outcome& outcome);
 

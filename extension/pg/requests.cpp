@@ -150,10 +150,10 @@ void require_running(store::WorldSlot slot, std::int64_t world_id) {
 bool try_submit(RequestKind kind, store::WorldSlot slot, std::int64_t world_id, std::int64_t ticks,
                 std::string_view payload, Handle& handle) {
     if (TickScope::current() != nullptr)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("a system or action cannot wait for a tick"),
-                        errdetail("It runs inside of one."),
-                        errhint("Write rows, or queue a command with game.enqueue().")));
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a system or action cannot wait for a tick"),
+                 errdetail("It runs inside of one."),
+                 errhint("Write rows, or queue a command with game.enqueue().")));
     const auto room = static_cast<std::size_t>(settings::max_command_bytes);
     if (payload.size() > room)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the command is too large"),

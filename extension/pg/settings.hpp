@@ -25,7 +25,9 @@ extern int max_queued_writes_kb;
 extern int max_snapshot_age_ms;
 extern int evict_idle_after_s;
 extern bool compile;
-extern int max_system_failures; // gamelan.max_queued_commands: per transaction
+extern int max_system_failures;
+extern int max_tracked_systems;
+extern int max_events_per_tick; // gamelan.max_queued_commands: per transaction
 
 void define();
 

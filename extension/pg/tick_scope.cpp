@@ -34,6 +34,14 @@ void TickScope::apply() {
     rows_.clear();
 }
 
+void TickScope::emit(game::Event event) {
+    if (context_.told_events + emitted_.size() >= context_.max_events)
+        throw Error(sqlstate::queue_full, "a tick cannot tell of so many events",
+                    "There are " + std::to_string(context_.max_events) + " already.",
+                    "Raise gamelan.max_events_per_tick.");
+    emitted_.push_back({GetCurrentSubTransactionId(), std::move(event)});
+}
+
 void TickScope::end_statement(bool is_outermost) {
     if (failure_)
         throw *failure_;
@@ -59,9 +67,13 @@ void TickScope::end_subtransaction(SubTransaction mine, SubTransaction parent, b
         for (Applied& applied : applied_)
             if (applied.subtransaction == mine)
                 applied.subtransaction = parent;
+        for (Emitted& emitted : emitted_)
+            if (emitted.subtransaction == mine)
+                emitted.subtransaction = parent;
         return;
     }
     rows_.discard(mine);
+    std::erase_if(emitted_, [mine](const Emitted& emitted) { return emitted.subtransaction == mine; });
     if (rows_.is_empty())
         is_deferred_ = false;
     const auto is_gone = [mine](const Applied& applied) { return applied.subtransaction == mine; };
@@ -82,6 +94,9 @@ std::string TickScope::take_writes() {
     if (failure_)
         throw *failure_;
     apply();
+    for (Emitted& emitted : emitted_)
+        context_.events.push_back(std::move(emitted.event));
+    emitted_.clear();
     std::string out;
     for (const Applied& applied : applied_)
         out += applied.writes;

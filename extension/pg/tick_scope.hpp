@@ -39,6 +39,9 @@ class TickScope {
     // For numbers drawn without a key: the how manieth this is.
     std::int64_t next_draw() { return draws_++; }
 
+    // Something happened: told when the system or action has succeeded. Throws Error(queue_full).
+    void emit(game::Event event);
+
     // Rows that the running statements have written. C++ zone.
     CommandQueue& rows() { return rows_; }
     // A statement has ended. `is_outermost`: no other is reading components. Applies what was written, or
@@ -49,7 +52,7 @@ class TickScope {
     void begin_reading() const;
     void end_subtransaction(SubTransaction mine, SubTransaction parent, bool is_committed);
 
-    // After the last statement: all that was written, as one write set. Throws Error.
+    // After the last statement: all that was written, as one write set. Hands over the events. Throws Error.
     std::string take_writes();
 
   private:
@@ -57,12 +60,17 @@ class TickScope {
         SubTransaction subtransaction;
         std::string writes;
     };
+    struct Emitted {
+        SubTransaction subtransaction;
+        game::Event event;
+    };
     void apply();
 
     store::WorldSlot slot_;
     const sim::TickContext& context_;
     CommandQueue rows_;
     std::vector<Applied> applied_;
+    std::vector<Emitted> emitted_;
     std::int64_t draws_ = 0;
     bool is_deferred_ = false;     // rows of statements that have ended wait
     std::optional<Error> failure_; // met where nothing could be thrown

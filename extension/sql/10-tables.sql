@@ -56,11 +56,12 @@ CREATE TABLE game.event (
     ordinal int NOT NULL,
     kind text NOT NULL,
     actor text,
+    entity bigint,
     payload jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (world, tick, ordinal)
 );
-COMMENT ON TABLE game.event IS 'What happened, as actions told it; never changed';
+COMMENT ON TABLE game.event IS 'What happened, as actions and systems told it; never changed';
 
 CREATE TABLE game.inbox (
     id bigint PRIMARY KEY,

@@ -129,10 +129,12 @@ BEGIN
             HINT = 'Drop them first: SELECT game.drop_world(id) FROM game.world WHERE game = ' || quote_literal(name) || ';';
     END IF;
     DELETE FROM game.template AS t WHERE t.game = name;
+    DELETE FROM game.system AS s WHERE s.game = name;
+    DELETE FROM game.action AS a WHERE a.game = name;
     PERFORM game._definitions_changed();
 END
 $$;
-COMMENT ON FUNCTION game._forget_game(text) IS 'what dropping the schema of a game does beside: removes its row and its templates; refuses while it has worlds';
+COMMENT ON FUNCTION game._forget_game(text) IS 'what dropping the schema of a game does beside: removes its row, templates, systems and actions; refuses while it has worlds';
 
 CREATE FUNCTION game._rename_game(old_name text, new_name text) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -148,6 +150,8 @@ BEGIN
             HINT = 'SELECT id, name FROM game.world WHERE game = ' || quote_literal(old_name) || ' lists them.';
     END IF;
     UPDATE game.template AS t SET game = new_name WHERE t.game = old_name;
+    UPDATE game.system AS s SET game = new_name WHERE s.game = old_name;
+    UPDATE game.action AS a SET game = new_name WHERE a.game = old_name;
     PERFORM game._definitions_changed();
 END
 $$;
@@ -166,7 +170,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION game.drop_game(text) IS
-    'drops a game: its schema with all that is in it, and its templates. Errors: WG015 no such game, 2BP01 it has worlds';
+    'drops a game: its schema with all that is in it, its templates, systems and actions. Errors: WG015 no such game, 2BP01 it has worlds';
 
 CREATE FUNCTION game._game_exists(name text) RETURNS boolean
     LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -180,15 +184,15 @@ COMMENT ON FUNCTION game._complete_schema_config(jsonb) IS
 
 CREATE FUNCTION game._ddl_ended() RETURNS event_trigger
     LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'gamelan_ddl_ended';
-COMMENT ON FUNCTION game._ddl_ended() IS 'checks components that were created or altered, and the rows they have';
+COMMENT ON FUNCTION game._ddl_ended() IS 'checks components that were created or altered, and the rows they have; systems and actions that were replaced or altered';
 CREATE FUNCTION game._objects_dropped() RETURNS event_trigger
     LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'gamelan_objects_dropped';
-COMMENT ON FUNCTION game._objects_dropped() IS 'follows what is dropped: components, and schemas that are games';
+COMMENT ON FUNCTION game._objects_dropped() IS 'follows what is dropped: components, systems, actions, and schemas that are games';
 
 CREATE EVENT TRIGGER gamelan_ddl_ended ON ddl_command_end
     WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA', 'ALTER SCHEMA',
-                 'ALTER TYPE', 'ALTER DOMAIN')
+                 'ALTER TYPE', 'ALTER DOMAIN', 'CREATE FUNCTION', 'ALTER FUNCTION', 'CREATE PROCEDURE', 'ALTER PROCEDURE', 'ALTER ROUTINE')
     EXECUTE FUNCTION game._ddl_ended();
-COMMENT ON EVENT TRIGGER gamelan_ddl_ended IS 'checks what is declared to be a component';
+COMMENT ON EVENT TRIGGER gamelan_ddl_ended IS 'checks what is declared to be a component, a system or an action';
 CREATE EVENT TRIGGER gamelan_objects_dropped ON sql_drop EXECUTE FUNCTION game._objects_dropped();
 COMMENT ON EVENT TRIGGER gamelan_objects_dropped IS 'tells the world worker of dropped components; refuses to drop the schema of a game that has worlds';
