@@ -194,9 +194,9 @@ void StatementCompiler::compile_insert(const Query* query) {
     if (handle == nullptr)
         refuse("it inserts a row without an entity");
     place_own(scope, row_of(scope, handle));
+    set_where(scope);
     if (std::find(out_.components.begin(), out_.components.end(), out_.target) != out_.components.end())
         refuse("each row that it would insert is there already");
-    set_where(scope);
     for (std::size_t i = 0; i < assigned.size(); ++i) {
         const auto column = static_cast<AttrNumber>(i + 1);
         if (column == table.handle || table.columns[i].is_dropped)

@@ -206,9 +206,10 @@ int run_systems(const Options& options) {
             return 1;
         }
     }
-    std::printf("oracle of systems: %llu compiled, %llu failed everywhere, %llu rows compared; not compiled:",
+    std::printf("oracle of systems: %llu systems, %llu compiled, %llu rows compared; not compiled:",
+                static_cast<unsigned long long>(counts.systems),
                 static_cast<unsigned long long>(counts.compiled),
-                static_cast<unsigned long long>(counts.failed), static_cast<unsigned long long>(counts.rows));
+                static_cast<unsigned long long>(counts.rows));
     for (const auto& [reason, count] : counts.reasons)
         std::printf("\n  %llu × %s", static_cast<unsigned long long>(count), reason.c_str());
     std::printf("\nrefused by all:");
