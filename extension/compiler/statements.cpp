@@ -114,11 +114,19 @@ void StatementCompiler::set_where(Scope& scope) {
         if (const auto joined = semi_join(scope, cost.node))
             conditions.push_back(*joined);
         else
-            conditions.push_back(condition(scope, cost.node));
+            conditions.push_back(row_condition(scope, cost.node));
     const NodeId always = truth(true);
     conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     if (!conditions.empty())
         out_.where = all_of(conditions);
+}
+
+// Postgres asks a condition that reads no row once, also when there are no rows: its error would be missed.
+NodeId StatementCompiler::row_condition(Scope& scope, Node* node) {
+    const NodeId value = condition(scope, node);
+    if (expressions()[value].can_fail && rows_read(node, 0).empty())
+        refuse("a condition that reads no row may fail");
+    return value;
 }
 
 void StatementCompiler::compile_update(const Query* query) {
