@@ -192,6 +192,9 @@ int run_systems(const Options& options) {
                 static_cast<unsigned long long>(options.cases));
     std::fflush(stdout);
     Pair pair(options.connection);
+    // A system that fails and fails again is to go on.
+    pair.twin.must("ALTER SYSTEM SET gamelan.max_system_failures = 0");
+    pair.twin.must("SELECT pg_reload_conf()");
     SystemCounts counts;
     for (std::uint64_t round_number = 0; counts.cases < options.cases; ++round_number) {
         const std::uint64_t seed = options.seed + round_number;

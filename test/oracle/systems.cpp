@@ -87,27 +87,25 @@ void SystemRound::play_tables(std::vector<Outcome>& outcomes) {
 }
 
 // Of several rows that fail, each player may meet another one first: the tables are asked about the kernel's,
-// of cells about all.
+// or when it named none, about all.
 bool SystemRound::may_fail_with(std::size_t place, const Outcome& outcome) {
-    std::vector<std::string> handles{outcome.failed_entity};
-    if (outcome.failed_entity.empty()) {
-        handles.clear();
-        for (const std::int64_t cell : schema_.cells)
-            handles.push_back(std::to_string(cell));
-    }
-    bool is_found = false;
     // Of the target only that row matters; of which table it is a row, this does not know.
-    for (const auto& table : schema_.tables)
-        for (const std::string& handle : handles) {
-            if (is_found)
-                break;
-            pair_.twin.must("SAVEPOINT b");
-            pair_.twin.must("DELETE FROM " + table->name + " WHERE " + table->handle() + " <> " + handle);
-            is_found = pair_.twin.ask({"CALL twin.s" + std::to_string(place) + "()"}).sqlstate ==
-                       outcome.codes[kernel];
-            pair_.twin.must("ROLLBACK TO b");
-        }
-    return is_found;
+    const auto fails_at = [&](const HotTable& table, const std::string& handle) {
+        pair_.twin.must("SAVEPOINT b");
+        pair_.twin.must("DELETE FROM " + table.name + " WHERE " + table.handle() + " <> " + handle);
+        const std::string code = pair_.twin.ask({"CALL twin.s" + std::to_string(place) + "()"}).sqlstate;
+        pair_.twin.must("ROLLBACK TO b");
+        return code == outcome.codes[kernel];
+    };
+    for (const auto& table : schema_.tables) {
+        if (!outcome.failed_entity.empty() && fails_at(*table, outcome.failed_entity))
+            return true;
+        if (outcome.failed_entity.empty())
+            for (const std::int64_t handle : table->is_of_cells ? schema_.cells : schema_.entities)
+                if (fails_at(*table, std::to_string(handle)))
+                    return true;
+    }
+    return false;
 }
 
 void SystemRound::differ(const std::string& what) {
