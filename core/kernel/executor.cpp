@@ -250,6 +250,7 @@ bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
                               is_played))
             break;
     }
+    pass.machine.finish();
     if (auto too_many = limit_failure_of(pass, run, attempt, end))
         attempt.failure = std::move(too_many);
     if (attempt.failure)

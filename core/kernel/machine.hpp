@@ -2,7 +2,8 @@
 //
 // Within a block a written column has two places: the renewed block and a scratch area beside it. Each
 // statement reads one and writes the other, so that all its expressions see the old row, and a loop that
-// failed still has its inputs; what is in the scratch area at the end is copied once.
+// failed still has its inputs; what is in the scratch area at the end is copied once. When a pass goes over
+// more than caches hold, both places are scratch areas, and the block is written once, past the caches.
 #pragma once
 
 #include "core/automaton/simd_level.hpp"
@@ -72,6 +73,8 @@ class Machine {
         std::vector<Event> events;
         std::uint64_t count = 0;
     };
+    // After the last block of a pass.
+    void finish() const;
     const std::vector<Emission>& emissions() const { return emissions_; }
     std::uint64_t event_count() const { return event_count_; }
     std::uint64_t blocks_written() const { return blocks_written_; }
@@ -85,7 +88,9 @@ class Machine {
         std::optional<store::ColumnReader> values;
         std::optional<store::ColumnReader> nulls;
         bool is_loaded = false;
-        std::byte* own = nullptr; // renewed block
+        bool is_changed = false;
+        std::byte* own = nullptr;   // where values go: the renewed block, or a second scratch area
+        std::byte* spare = nullptr; // that area, of columns that are written
         std::byte* scratch = nullptr;
         Byte* null_rooms[2] = {};
         bool are_nulls_written = false;
@@ -98,6 +103,7 @@ class Machine {
         std::vector<Presence> presence;
         enum class Rows : std::uint8_t { unknown, none, some, all } rows = Rows::unknown;
         Words words{};
+        std::uint32_t count = 0;
         Byte* bytes = nullptr;
     };
     struct TargetState {
@@ -127,6 +133,7 @@ class Machine {
     void load_cells(SourceState& state, Register source);
     void fetch(std::uint32_t index) const;
     void find_rows(RowSet& set);
+    bool exceeds_caches() const;
     void load(Register source);
     void load_entities(SourceState& state, Register source);
     std::byte* next_place(Register source);
@@ -138,6 +145,7 @@ class Machine {
     void write_values(Register source, Operand value, Written& written);
     void write_nulls(Register source, Operand value, Written& written);
     void commit_source(Register source);
+    void commit_values(const SourceState& state, Register source);
     void write_bits(std::uint32_t plane, const store::ColumnReader& old, const Words& words);
     Words words_of(const StatementPlan& statement) const;
     std::uint32_t touch(const StatementPlan& statement);
@@ -148,7 +156,7 @@ class Machine {
     std::uint32_t insert(const StatementPlan& statement);
     std::uint32_t remove(const StatementPlan& statement);
     std::uint32_t emit(const StatementPlan& statement);
-    std::uint32_t finish(const StatementPlan& statement);
+    std::uint32_t conclude(const StatementPlan& statement);
     void forget_rows(std::uint32_t target);
     void clear_lost(std::byte* values, Register source) const;
     void commit_rows(std::uint32_t target);
@@ -166,6 +174,8 @@ class Machine {
     void play_nullif(const Step& step, std::byte* out, Byte* nulls);
     void play_extreme(const Step& step, std::byte* out, Byte* nulls);
     void play_mask(const Step& step, Byte* out);
+    // The rows where it is false, and neither true nor NULL, fail that check.
+    void fail_unless(Operand condition, std::uint32_t check);
     bool play_narrow(const Step& step);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
@@ -221,6 +231,8 @@ class Machine {
     Byte* part_nulls_ = nullptr;
     Byte* selection_room_ = nullptr;
     const Byte* selection_ = nullptr; // nullptr: all lanes
+    std::uint32_t selected_ = 0;      // how many
+    bool is_streaming_ = false;
     std::byte* first_buffer_ = nullptr;
     std::byte* last_buffer_ = nullptr;
     Problem problem_;

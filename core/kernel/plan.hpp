@@ -48,6 +48,8 @@ enum class StepKind : std::uint8_t {
     // Rows elsewhere. find: slots (u32) of the rows of a lookup that the keys in[0] name, NULL where there is
     // none; for the selected rows.
     find,
+    // Fails the check with the number `buffer` where in[0] is false.
+    require,
     narrow_found, // the statement goes on with the selected rows that in[0] has found
     gather,       // values of a plane at the slots in[0]
     gather_bit,   // boolean, never NULL: bits of a plane at the slots in[0]
@@ -164,7 +166,8 @@ struct StatementPlan {
     std::vector<Result> results;
     std::vector<Step> check_steps;
     std::vector<Register> checks;
-    std::vector<Register> blanks; // of an insert: columns that become NULL
+    std::vector<std::uint32_t> check_numbers; // of these in the statement
+    std::vector<Register> blanks;             // of an insert: columns that become NULL
     bool does_nothing_on_conflict = false;
     std::uint32_t emission = 0; // of an emit: its number among the group's
     Register event_entity = no_register;
