@@ -39,15 +39,12 @@ DECLARE
     schema_id oid;
     owner oid;
 BEGIN
-    -- One declaration at a time, so that two cannot make a cycle of their order.
-    PERFORM FROM game.game AS g WHERE g.name = name FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    SELECT n.oid, n.nspowner INTO schema_id, owner FROM pg_namespace AS n WHERE n.nspname = name;
+    IF NOT game._game_exists(name) THEN
         RAISE EXCEPTION 'game "%" does not exist', name USING ERRCODE = 'WG015',
-            HINT = CASE WHEN EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = name)
-                   THEN format('SELECT game.create_game(%L) makes the schema one.', name)
+            HINT = CASE WHEN schema_id IS NOT NULL THEN format('SELECT game.create_game(%L) makes the schema one.', name)
                    ELSE 'SELECT name FROM game.game lists the games made with SQL.' END;
     END IF;
-    SELECT n.oid, n.nspowner INTO schema_id, owner FROM pg_namespace AS n WHERE n.nspname = name;
     -- Nobody acts for others: not the session, nor the role it has taken on.
     IF NOT pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user), role, 'MEMBER') THEN
         RAISE EXCEPTION 'permission denied to act as role "%"', role USING ERRCODE = 'insufficient_privilege';
@@ -55,6 +52,11 @@ BEGIN
     IF NOT pg_has_role(role, owner, 'USAGE') THEN
         RAISE EXCEPTION 'must be owner of game %', name USING ERRCODE = 'insufficient_privilege',
             HINT = 'Who owns the schema declares what its worlds play by.';
+    END IF;
+    -- One declaration at a time, so that two cannot make a cycle of their order.
+    PERFORM FROM game.game AS g WHERE g.name = name FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'game "%" does not exist', name USING ERRCODE = 'WG015', DETAIL = 'It was dropped meanwhile.';
     END IF;
     RETURN schema_id;
 END
