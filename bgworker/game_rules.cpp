@@ -91,10 +91,13 @@ void read_actions(GameRules& out) {
         "WHERE "
         "p.pronamespace = n.oid AND p.proname = a.policy ORDER BY p.oid LIMIT 1), a.durable::int, "
         "coalesce(extract(epoch FROM a.cooldown), 0)::float8::text, coalesce(a.max_per_second, 0)::text "
+        ", (a.policy IS NOT NULL)::int "
         "FROM game.action AS a JOIN pg_catalog.pg_namespace AS n ON n.nspname = a.game WHERE a.game = $1",
         {spi::text(out.game)});
     for (std::uint64_t row = 0; row < count; ++row) {
-        if (spi::is_null(row, 2))
+        // Without its function there is nothing to call, and without its policy nobody may.
+        const bool has_lost_policy = spi::is_null(row, 3) && spi::integer_at(row, 7) != 0;
+        if (spi::is_null(row, 2) || has_lost_policy)
             continue;
         ActionRule action;
         action.name = spi::text_at(row, 1);
@@ -165,7 +168,8 @@ WorldFlags read_world_flags(std::int64_t world_id) {
 
 game::Rules rules_of_world(const GameRules& game, const WorldFlags& flags, std::uint32_t tick_rate_hz,
                            double time_scale) {
-    game::Rules out{tick_rate_hz, time_scale, game.systems};
+    game::Rules out{tick_rate_hz, time_scale, static_cast<std::uint32_t>(pg::settings::max_events_per_tick),
+                    game.systems};
     for (game::SystemRule& rule : out.systems) {
         if (const auto found = flags.enabled.find(rule.name); found != flags.enabled.end())
             rule.is_enabled = found->second;

@@ -359,7 +359,14 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
 void HostedWorld::note_systems(TurnLog& log) {
     const game::Rules& rules = simulation_->systems().rules();
     for (const sim::SystemRun& run : built_.systems) {
-        const std::string& name = rules.systems[run.system].name;
+        const game::SystemRule& rule = rules.systems[run.system];
+        const std::string& name = rule.name;
+        const auto [known_stats, is_new] = statistics_.try_emplace(name, nullptr);
+        if (is_new)
+            known_stats->second = pg::system_stats::claim(id_, name);
+        if (known_stats->second != nullptr)
+            pg::system_stats::note(*known_stats->second, static_cast<std::uint8_t>(rule.path), run.rows,
+                                   run.blocks, run.duration_ns, run.error.has_value());
         if (!run.error) {
             if (!failures_.empty())
                 failures_.erase(name);

@@ -6,6 +6,7 @@
 #include "core/sim/pacer.hpp"
 
 #include "extension/pg/shared.hpp"
+#include "extension/pg/system_stats.hpp"
 
 namespace gamelan::worker {
 
@@ -136,8 +137,9 @@ class HostedWorld {
     SqlHost host_;
     std::shared_ptr<const GameRules> game_rules_;
     WorldFlags flags_;
-    std::string rules_;                                          // encoded; empty = a native game's
-    std::map<std::string, std::uint32_t, std::less<>> failures_; // ticks in a row, by system
+    std::string rules_;                                               // encoded; empty = a native game's
+    std::map<std::string, std::uint32_t, std::less<>> failures_;      // ticks in a row, by system
+    std::map<std::string, pg::SystemStats*, std::less<>> statistics_; // null = there was no room
     bool may_publish_early_ = false;
     // Handles to give out again, besides those in the pool that sessions see.
     std::vector<store::Entity> free_entities_;

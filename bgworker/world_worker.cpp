@@ -90,7 +90,8 @@ class Worker {
 };
 
 // For the next world of the slot.
-void clear(pg::WorldRuntime& runtime) {
+void clear(pg::WorldRuntime& runtime, std::int64_t world_id) {
+    pg::system_stats::forget(world_id);
     runtime.state.store(WorldState::none);
     runtime.last_checkpoint_tick.store(-1);
     runtime.late_ticks.store(0);
@@ -116,7 +117,7 @@ void forget_foreign_worlds() {
         requests::fail_queue({i}, sqlstate::undefined_world, "the world's database went away", {});
         pg::region().control({i}).root.store(0);
         store::Arena(pg::region(), {i}, 0).release_all();
-        clear(pg::runtime({i}));
+        clear(pg::runtime({i}), pg::region().control({i}).world_id.load());
         pg::region().release_slot({i});
     }
     pg::shared->database_oid.store(MyDatabaseId);
@@ -389,7 +390,7 @@ void Worker::release_leavers() {
         if (!world->is_loaded())
             store::Arena(pg::region(), world->slot(), 0).release_all();
         pg::WorldRuntime& runtime = world->runtime();
-        clear(runtime);
+        clear(runtime, world->id());
         requests::fail_queue(world->slot(), sqlstate::undefined_world, "the world was dropped", {});
         pg::region().release_slot(world->slot());
         ConditionVariableBroadcast(&runtime.published);

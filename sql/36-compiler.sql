@@ -33,7 +33,7 @@ END $$;
 
 \echo -- The own row and its components
 SELECT compiled('UPDATE position p SET x = p.x + v.dx * game.dt(), y = p.y + v.dy * game.dt()::real FROM velocity v WHERE v.entity = p.entity AND v.world = p.world AND p.world = game.world_id()');
-SELECT compiled('UPDATE position p SET x = 0 FROM velocity v JOIN health h ON h.entity = v.entity JOIN aim USING (world, entity) WHERE p.entity = aim.entity');
+SELECT compiled('UPDATE position p SET x = 0 FROM velocity v JOIN aim a USING (entity) WHERE p.entity = a.entity');
 SELECT compiled('UPDATE position p SET x = coalesce(v.dx, 0) FROM health h LEFT JOIN velocity v ON v.entity = h.entity AND v.dy > 0 WHERE h.entity = p.entity AND v.entity IS NULL');
 \echo -- References
 SELECT compiled('UPDATE position p SET x = t.x FROM aim a JOIN position t ON t.entity = a.target JOIN health h ON h.entity = t.entity WHERE a.entity = p.entity AND h.hp > 0');
@@ -64,8 +64,8 @@ SELECT compiled($$SELECT game.emit('tick', NULL) FROM marked$$);
 \echo -- Expressions
 SELECT compiled('UPDATE health SET hp = doubled(hp) % 7 - -hp / abs(most) + (hp & 6 | 1 # 3) + (~hp << 2 >> 1) WHERE hp BETWEEN 1 AND 9 AND most IN (1, 2, NULL) AND hp <> ALL (ARRAY[3, 4])');
 SELECT compiled('UPDATE aim SET weight = weight + 1::smallint, range = sqrt(abs(range)) + power(range, 2) + exp(0.5) + ln(range) + sin(range) * cos(range) + atan2(range, 1) + floor(range) + ceil(range) + round(range) + trunc(range) + sign(range) + game.random(entity) + radians(range)');
-SELECT compiled($$UPDATE health SET mood = CASE mood WHEN 'glad' THEN 'sad' ELSE 'glad' END, regenerates = hp::bool AND mood IS DISTINCT FROM 'sad' OR regenerates IS NOT TRUE, most = greatest(hp, most, 3) + nullif(hp, 4::bigint)$$);
-SELECT compiled($$UPDATE health SET born = born + 1, seen = game.now() WHERE born - '2020-01-01' > 5 AND 3 + born < '2030-01-01' AND seen < '2030-01-01 00:00Z' AND title IS NULL$$);
+SELECT compiled($$UPDATE health SET mood = CASE mood WHEN 'glad' THEN 'sad'::mood ELSE 'glad' END, share = CASE hp WHEN 1 THEN 2 WHEN most THEN 3 END, regenerates = hp::bool AND mood IS DISTINCT FROM 'sad' OR regenerates IS NOT TRUE, most = greatest(hp, most, 3) + nullif(hp, 4::bigint)$$);
+SELECT compiled($$UPDATE health SET born = born + 1, seen = game.now() WHERE born - '2020-01-01' > 5 AND 3 + born < '2030-01-01' AND seen < '2030-01-01 00:00Z' AND hp <= game.gauss(entity)$$);
 \echo -- Constraints and domains
 SELECT compiled('UPDATE health SET share = hp, part = 3');
 SELECT compiled('UPDATE health SET regenerates = true');
@@ -86,7 +86,8 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'UPDATE health SET hp = 1 WHERE world = 1',
     'UPDATE health SET entity = 1',
     $$UPDATE health SET hp = 1 WHERE mood < 'sad'$$,
-    'UPDATE health SET hp = hp !~~ 3',
+    'UPDATE health SET hp = hp::text::int',
+    'UPDATE health SET hp = factorial(hp)::int',
     'UPDATE health SET hp = 1 / 0',
     'UPDATE health SET hp = CASE WHEN hp > 1 THEN 101::percent ELSE share END',
     'UPDATE health h SET hp = p.gold FROM price p WHERE p.item = h.hp',
@@ -101,7 +102,7 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'UPDATE health h SET hp = (SELECT hp FROM health o ORDER BY hp LIMIT 1)',
     'UPDATE health h SET hp = (SELECT count(*) FROM aim GROUP BY target LIMIT 1)',
     'UPDATE health SET hp = 0 WHERE most NOT IN (SELECT hp FROM health)',
-    'UPDATE soil c SET wet = n.wet FROM game.neighbors(c.cell) AS a(cell), soil n WHERE n.cell = a.cell',
+    'UPDATE soil c SET wet = n.wet FROM soil d, game.neighbors(d.cell) AS a(cell), soil n WHERE d.cell = c.cell AND n.cell = a.cell',
     'UPDATE soil c SET wet = (SELECT max(n.wet) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell + 1)))',
     'UPDATE position p SET x = (SELECT max(n.wet) FROM soil n WHERE n.cell IN (SELECT game.neighbors(p.home)))',
     'WITH w AS (SELECT entity FROM health) UPDATE health SET hp = 0 FROM w WHERE w.entity = health.entity',
@@ -126,13 +127,14 @@ CREATE PROCEDURE in_plpgsql() LANGUAGE plpgsql AS 'BEGIN UPDATE health SET hp = 
 CREATE PROCEDURE in_text() LANGUAGE sql AS 'UPDATE regress_compiler.health SET hp = 1';
 SELECT text, path, reason FROM game.explain_system('regress_compiler.in_plpgsql');
 SELECT text, path, reason FROM game.explain_system('regress_compiler.in_text()');
-SELECT game.explain_system('regress_compiler.nothing');
+SELECT public.outcome($$SELECT game.explain_system('regress_compiler.nothing')$$);
 \echo -- As the owner of the procedure
 CREATE ROLE regress_stranger;
 GRANT USAGE ON SCHEMA regress_compiler, game TO regress_stranger;
 SELECT compiled('UPDATE health SET hp = 1');
 ALTER PROCEDURE s() OWNER TO regress_stranger;
 SELECT path, reason FROM game.explain_system('regress_compiler.s');
+DROP PROCEDURE s();
 \echo -- What is read and written
 SELECT compiled('UPDATE health h SET hp = h.hp + (SELECT count(*) FROM marked) FROM aim a WHERE a.entity = h.entity; DELETE FROM frozen WHERE until < 3; UPDATE health SET title = hp');
 SELECT statement, text, reads, writes FROM game.explain_system('regress_compiler.s');
@@ -146,4 +148,5 @@ SELECT compiled('UPDATE frozen SET until = 1');
 \pset format aligned
 RESET search_path;
 SELECT game.drop_game('regress_compiler');
+REVOKE USAGE ON SCHEMA game FROM regress_stranger;
 DROP ROLE regress_stranger;

@@ -102,6 +102,7 @@ std::string encode_rules(const Rules& rules) {
     out.put(version);
     out.put(rules.tick_rate_hz);
     out.put(rules.time_scale);
+    out.put_varint(rules.max_events_per_tick);
     out.put_varint(rules.systems.size());
     for (const SystemRule& system : rules.systems) {
         out.put_text(system.name);
@@ -140,6 +141,10 @@ Rules decode_rules(std::string_view bytes) {
     Rules out;
     out.tick_rate_hz = in.get<std::uint32_t>();
     out.time_scale = in.get<double>();
+    const std::uint64_t limit = in.get_varint();
+    if (limit == 0 || limit > max_events)
+        in.fail("its limit of events is out of range");
+    out.max_events_per_tick = static_cast<std::uint32_t>(limit);
     const std::uint64_t systems = in.get_varint();
     if (systems > max_systems)
         in.fail("there are too many systems");

@@ -10,6 +10,7 @@
 namespace gamelan::codec {
 
 inline constexpr std::size_t max_systems = 1024;
+inline constexpr std::uint32_t max_events = 10'000'000;
 inline constexpr std::size_t max_rule_name_bytes = 63;    // of a system or a component
 inline constexpr std::size_t max_rule_column_bytes = 127; // "component.column"
 inline constexpr std::size_t max_rule_observed = 512;     // components

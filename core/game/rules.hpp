@@ -46,8 +46,9 @@ struct SystemRule {
 
 struct Rules {
     std::uint32_t tick_rate_hz = 20;
-    double time_scale = 1;           // simulated seconds for each second of ticks
-    std::vector<SystemRule> systems; // in the order in which they run
+    double time_scale = 1;                     // simulated seconds for each second of ticks
+    std::uint32_t max_events_per_tick = 65536; // a system or action with which there would be more fails
+    std::vector<SystemRule> systems;           // in the order in which they run
     bool operator==(const Rules&) const = default;
     // Seconds of simulated time that a tick takes.
     double dt() const { return time_scale / tick_rate_hz; }

@@ -1,5 +1,6 @@
 #include "core/kernel/executor.hpp"
 
+#include "core/grid/planet.hpp"
 #include "core/kernel/machine.hpp"
 
 #include <algorithm>
@@ -56,22 +57,44 @@ Error error_of(const Problem& problem, const Statement& statement, const std::st
 
 } // namespace
 
-struct Executor::Group {
-    Group(GroupPlan made, std::uint32_t block_slots)
-        : plan(std::move(made)), lanes(block_slots), machine(plan, block_slots) {}
+struct Executor::Query {
+    Query(const QueryPlan& made, std::uint32_t block_slots)
+        : plan(made), lanes(block_slots), machine(plan.pass, block_slots) {}
 
-    GroupPlan plan;
+    const QueryPlan& plan;
     std::uint32_t lanes;
     Machine machine;
+};
+
+struct Executor::Pass {
+    Pass(const PassPlan& made, std::uint32_t block_slots)
+        : plan(made), lanes(block_slots), machine(plan, block_slots) {}
+
+    const PassPlan& plan;
+    std::uint32_t lanes;
+    Machine machine;
+    std::vector<std::unique_ptr<Query>> queries;
+};
+
+struct Executor::Group {
+    Group(GroupPlan made, const store::Snapshot& layout) : plan(std::move(made)) {
+        const auto lanes_of = [&](const PassPlan& pass) { return layout.space(pass.space).block_slots; };
+        for (const PassPlan& pass : plan.passes) {
+            passes.push_back(std::make_unique<Pass>(pass, lanes_of(pass)));
+            for (const QueryPlan& query : pass.queries)
+                passes.back()->queries.push_back(std::make_unique<Query>(query, lanes_of(query.pass)));
+        }
+    }
+
+    const GroupPlan plan;
+    std::vector<std::unique_ptr<Pass>> passes;
 };
 
 Executor::Executor(const store::Snapshot& layout, std::vector<System> systems)
     : systems_(std::move(systems)), layout_version_(layout.layout_version()),
       incarnation_(layout.incarnation()) {
-    for (GroupPlan& plan : make_plan(layout, systems_)) {
-        const std::uint32_t lanes = layout.space(plan.space).block_slots;
-        groups_.push_back(std::make_unique<Group>(std::move(plan), lanes));
-    }
+    for (GroupPlan& plan : make_plan(layout, systems_))
+        groups_.push_back(std::make_unique<Group>(std::move(plan), layout));
 }
 
 Executor::~Executor() = default;
@@ -81,9 +104,18 @@ Executor& Executor::operator=(Executor&&) noexcept = default;
 bool Executor::is_for(const store::Snapshot& layout) const {
     if (layout.layout_version() != layout_version_ || layout.incarnation() != incarnation_)
         return false;
-    return std::all_of(groups_.begin(), groups_.end(), [&](const auto& group) {
-        return layout.space(group->plan.space).block_slots == group->lanes;
-    });
+    const auto fits = [&](const auto& part, const PassPlan& plan) {
+        return layout.space(plan.space).block_slots == part->lanes;
+    };
+    for (const auto& group : groups_)
+        for (const auto& pass : group->passes) {
+            const bool do_queries_fit =
+                std::all_of(pass->queries.begin(), pass->queries.end(),
+                            [&](const auto& query) { return fits(query, query->plan.pass); });
+            if (!fits(pass, pass->plan) || !do_queries_fit)
+                return false;
+        }
+    return true;
 }
 
 struct Executor::Run {
@@ -101,30 +133,45 @@ struct Executor::Run {
     }
 };
 
-Failure Executor::failure_of(const Group& group, const store::WorldStore& store, const StatementPlan& plan,
+// Some systems of a group, until they are all through or one has failed.
+struct Executor::Attempt {
+    std::uint32_t first; // system
+    std::uint32_t count;
+    std::uint64_t events_left;
+    std::vector<std::uint64_t> rows; // by system
+    std::vector<EmittedEvent> events;
+    std::uint64_t blocks_written = 0;
+    std::optional<Failure> failure; // of one system alone
+
+    bool has(std::uint32_t system) const { return system - first < count; }
+};
+
+Failure Executor::failure_of(const Pass& pass, const Run& run, const StatementPlan& plan,
                              std::uint32_t block) const {
-    const Problem& problem = group.machine.problem();
-    const std::uint32_t slot = block * group.lanes + problem.lane;
+    const Problem& problem = pass.machine.problem();
+    const std::uint32_t slot = block * pass.lanes + problem.lane;
+    const store::Snapshot& view = run.store.working();
     std::optional<store::Entity> entity;
     std::string row = "cell " + std::to_string(slot);
-    if (const auto planes = store::entity_planes(store.working());
-        planes && planes->space == group.plan.space) {
-        entity = store::Entity::of(slot, store.get<std::uint32_t>(planes->generation, slot));
+    if (const auto planes = store::entity_planes(view); planes && planes->space == pass.plan.space) {
+        entity = store::Entity::of(slot, view.get<std::uint32_t>(planes->generation, slot));
         row = "entity " + std::to_string(entity->handle);
+    } else if (run.inputs.planet && pass.plan.is_of_cells) {
+        row = "cell " + std::to_string(run.inputs.planet->cell_id_of(slot));
     }
     return {plan.system, plan.number, slot, entity,
             error_of(problem, systems_[plan.system].statements[plan.number], row)};
 }
 
 // The first of the statements with which there are too many events.
-std::optional<Failure> Executor::limit_failure_of(const Group& group, const Run& run, std::size_t begin,
+std::optional<Failure> Executor::limit_failure_of(const Pass& pass, const Run& run, const Attempt& attempt,
                                                   std::size_t end) const {
-    std::uint64_t left = run.events_left();
-    for (std::size_t i = begin; i < end; ++i) {
-        const StatementPlan& plan = group.plan.statements[i];
-        if (plan.kind != StatementKind::emit)
+    std::uint64_t left = attempt.events_left - attempt.events.size();
+    for (std::size_t i = 0; i < end; ++i) {
+        const StatementPlan& plan = pass.plan.statements[i];
+        if (plan.kind != StatementKind::emit || !attempt.has(plan.system))
             continue;
-        const std::uint64_t count = group.machine.emissions()[plan.emission].count;
+        const std::uint64_t count = pass.machine.emissions()[plan.emission].count;
         if (count > left)
             return Failure{plan.system, plan.number, store::none, std::nullopt,
                            Error(sqlstate_limit, "more than " + std::to_string(run.limit.per_tick) +
@@ -134,69 +181,102 @@ std::optional<Failure> Executor::limit_failure_of(const Group& group, const Run&
     return std::nullopt;
 }
 
-void Executor::collect_events(const Group& group, std::size_t begin, std::size_t end,
-                              RunReport& report) const {
-    for (std::size_t i = begin; i < end; ++i) {
-        const StatementPlan& plan = group.plan.statements[i];
+void Executor::collect_events(const Pass& pass, Attempt& attempt) const {
+    for (const StatementPlan& plan : pass.plan.statements) {
         if (plan.kind != StatementKind::emit)
             continue;
         const std::string& type = systems_[plan.system].statements[plan.number].target_name;
-        for (const Event& event : group.machine.emissions()[plan.emission].events)
-            report.events.push_back(
+        for (const Event& event : pass.machine.emissions()[plan.emission].events)
+            attempt.events.push_back(
                 {plan.system, plan.number, event.slot, event.entity, type, event.payload});
     }
+}
+
+// What the statements that run want to know of all rows of other sources, as these are before the pass.
+std::vector<AggregateResult> Executor::answer(Pass& pass, const Run& run, const Attempt& attempt) const {
+    std::vector<AggregateResult> out(pass.plan.aggregate_count);
+    for (const auto& query : pass.queries) {
+        const std::vector<StatementPlan>& statements = query->plan.pass.statements;
+        const std::uint32_t system = pass.plan.statements[query->plan.statement].system;
+        const bool is_wanted = attempt.has(system) && run.is_active(system);
+        std::vector<Accumulator> accumulators(statements.size());
+        if (is_wanted)
+            query->machine.start(run.store, run.inputs, 0);
+        const std::uint32_t blocks = is_wanted ? run.store.working().space_blocks(query->plan.pass.space) : 0;
+        for (std::uint32_t block = 0; block < blocks; ++block) {
+            query->machine.begin_block(block);
+            for (std::size_t i = 0; i < statements.size(); ++i)
+                query->machine.reduce(statements[i], accumulators[i]);
+        }
+        for (std::size_t i = 0; i < statements.size(); ++i)
+            out[statements[i].reduction->aggregate] = accumulators[i].result(*statements[i].reduction);
+    }
+    return out;
+}
+
+// Plays the attempt's statements of one pass; false when one failed.
+bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
+    const std::vector<StatementPlan>& statements = pass.plan.statements;
+    const auto is_played = [&](const StatementPlan& plan) {
+        return attempt.has(plan.system) && run.is_active(plan.system);
+    };
+    if (std::none_of(statements.begin(), statements.end(), is_played))
+        return true;
+    const std::vector<AggregateResult> aggregates = answer(pass, run, attempt);
+    const std::uint64_t events_left = attempt.events_left - attempt.events.size();
+    pass.machine.start(run.store, run.inputs, events_left, aggregates);
+    std::size_t end = statements.size();
+    const std::uint32_t blocks = run.store.working().space_blocks(pass.plan.space);
+    for (std::uint32_t block = 0; block < blocks; ++block) {
+        pass.machine.begin_block(block);
+        for (std::size_t i = 0; i < end; ++i) {
+            if (!is_played(statements[i]))
+                continue;
+            if (const auto changed = pass.machine.run(statements[i])) {
+                attempt.rows[statements[i].system] += *changed;
+                continue;
+            }
+            if (attempt.count > 1)
+                return false;
+            // The one to report is the first statement's: of those before this one, a later block may fail.
+            attempt.failure = failure_of(pass, run, statements[i], block);
+            end = i;
+        }
+        if (attempt.count > 1 && pass.machine.event_count() > events_left)
+            return false;
+        if (!attempt.failure)
+            pass.machine.commit_block();
+        else if (std::none_of(statements.begin(), statements.begin() + static_cast<std::ptrdiff_t>(end),
+                              is_played))
+            break;
+    }
+    if (auto too_many = limit_failure_of(pass, run, attempt, end))
+        attempt.failure = std::move(too_many);
+    if (attempt.failure)
+        return false;
+    collect_events(pass, attempt);
+    attempt.blocks_written += pass.machine.blocks_written();
+    return true;
 }
 
 // Plays systems first … first + count − 1; false when one failed, and nothing of them remains. Of one system
 // alone the failure is reported.
 bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t count) {
-    const std::vector<StatementPlan>& statements = group.plan.statements;
-    std::size_t begin = 0;
-    while (begin < statements.size() && statements[begin].system < first)
-        ++begin;
-    std::size_t end = begin;
-    while (end < statements.size() && statements[end].system < first + count)
-        ++end;
-    std::vector<std::uint64_t> rows(systems_.size(), 0);
+    Attempt attempt{first, count, run.events_left(), {}, {}, 0, {}};
+    attempt.rows.resize(systems_.size());
     BlockSavepoint savepoint(run.store);
-    const std::uint64_t events_left = run.events_left();
-    group.machine.start(run.store, run.inputs, events_left);
-    std::optional<Failure> failure;
-    const std::uint32_t blocks = run.store.working().space_blocks(group.plan.space);
-    for (std::uint32_t block = 0; block < blocks; ++block) {
-        group.machine.begin_block(block);
-        for (std::size_t i = begin; i < end; ++i) {
-            if (!run.is_active(statements[i].system))
-                continue;
-            const auto changed = group.machine.run(statements[i]);
-            if (changed) {
-                rows[statements[i].system] += *changed;
-                continue;
-            }
-            if (count > 1)
-                return false;
-            // The one to report is the first statement's: of those before this one, a later block may fail.
-            failure = failure_of(group, run.store, statements[i], block);
-            end = i;
-        }
-        if (count > 1 && group.machine.event_count() > events_left)
-            return false;
-        if (!failure)
-            group.machine.commit_block();
-        else if (end == begin)
-            break;
-    }
-    if (auto too_many = limit_failure_of(group, run, begin, end))
-        failure = std::move(too_many);
-    if (failure) {
-        run.report.failures.push_back(std::move(*failure));
+    for (const auto& pass : group.passes) {
+        if (play(*pass, run, attempt))
+            continue;
+        if (attempt.failure)
+            run.report.failures.push_back(std::move(*attempt.failure));
         return false;
     }
     savepoint.release();
-    collect_events(group, begin, end, run.report);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        run.report.rows[i] += rows[i];
-    run.report.blocks_written += group.machine.blocks_written();
+    std::move(attempt.events.begin(), attempt.events.end(), std::back_inserter(run.report.events));
+    for (std::size_t i = 0; i < attempt.rows.size(); ++i)
+        run.report.rows[i] += attempt.rows[i];
+    run.report.blocks_written += attempt.blocks_written;
     return true;
 }
 

@@ -52,6 +52,7 @@ enum class Order : std::uint8_t {
     system_major, // one system after the other over all blocks
 };
 
+struct AggregateResult;
 struct StatementPlan;
 
 class Executor {
@@ -73,15 +74,20 @@ class Executor {
                   const std::vector<bool>* active = nullptr, const EventLimit& events = {});
 
   private:
+    struct Query;
+    struct Pass;
     struct Group;
     struct Run;
+    struct Attempt;
 
     bool play(Group& group, Run& run, std::uint32_t first, std::uint32_t count);
-    Failure failure_of(const Group& group, const store::WorldStore& store, const StatementPlan& plan,
+    bool play(Pass& pass, const Run& run, Attempt& attempt) const;
+    std::vector<AggregateResult> answer(Pass& pass, const Run& run, const Attempt& attempt) const;
+    Failure failure_of(const Pass& pass, const Run& run, const StatementPlan& plan,
                        std::uint32_t block) const;
-    std::optional<Failure> limit_failure_of(const Group& group, const Run& run, std::size_t begin,
+    std::optional<Failure> limit_failure_of(const Pass& pass, const Run& run, const Attempt& attempt,
                                             std::size_t end) const;
-    void collect_events(const Group& group, std::size_t begin, std::size_t end, RunReport& report) const;
+    void collect_events(const Pass& pass, Attempt& attempt) const;
 
     std::vector<System> systems_;
     std::vector<std::unique_ptr<Group>> groups_;

@@ -56,29 +56,33 @@ void Lowering::rename(Register source, Register value) {
 }
 
 Register Lowering::source_of(ColumnId column) {
-    for (std::size_t i = 0; i < group_.sources.size(); ++i)
-        if (!group_.sources[i].is_entity && group_.sources[i].column == column)
+    for (std::size_t i = 0; i < pass_.sources.size(); ++i)
+        if (!pass_.sources[i].is_entity && pass_.sources[i].column == column)
             return static_cast<Register>(i);
-    if (group_.sources.size() >= max_registers)
+    if (pass_.sources.size() >= max_registers)
         throw Error(sqlstate::feature_not_supported, "the systems are too long for a kernel");
     const store::ColumnSpec& spec = layout_.column(column);
-    group_.sources.push_back({false, column, spec.nulls, width(spec.type), false});
-    return static_cast<Register>(group_.sources.size() - 1);
+    pass_.sources.push_back({false, column, spec.nulls, width(spec.type), false});
+    return static_cast<Register>(pass_.sources.size() - 1);
 }
 
 Register Lowering::source_of_entity() {
-    for (std::size_t i = 0; i < group_.sources.size(); ++i)
-        if (group_.sources[i].is_entity)
+    for (std::size_t i = 0; i < pass_.sources.size(); ++i)
+        if (pass_.sources[i].is_entity)
             return static_cast<Register>(i);
+    if (pass_.is_of_cells) {
+        pass_.sources.push_back({true, {store::none}, store::none, sizeof(std::uint64_t), false});
+        return static_cast<Register>(pass_.sources.size() - 1);
+    }
     const auto planes = store::entity_planes(layout_);
-    if (!planes || planes->space != group_.space)
+    if (!planes || planes->space != pass_.space)
         throw Error(sqlstate::undefined_column, "these rows are no entities");
-    group_.sources.push_back({true, planes->generation, store::none, sizeof(std::uint64_t), false});
-    return static_cast<Register>(group_.sources.size() - 1);
+    pass_.sources.push_back({true, planes->generation, store::none, sizeof(std::uint64_t), false});
+    return static_cast<Register>(pass_.sources.size() - 1);
 }
 
 Register Lowering::fixed_of(const Fixed& fixed) {
-    return place_of(group_.fixed, fixed, first_fixed);
+    return place_of(pass_.fixed, fixed, first_fixed);
 }
 
 bool Lowering::is_fixed(NodeId id) const {
@@ -93,34 +97,47 @@ bool Lowering::may_fail(const Node& node, std::size_t from) const {
 
 Register Lowering::lower(NodeId id, Register mask, std::vector<Step>& steps) {
     const Node& node = expressions_[id];
+    const bool is_own = node.source == self_;
     switch (node.op) {
     case Op::column: {
+        if (!is_own)
+            break;
         const Register source = source_of(node.column);
         const auto renamed = renamed_.find(source);
         return renamed == renamed_.end() ? source : renamed->second;
     }
     case Op::constant:
-        return fixed_of({Fixed::Kind::constant, node.constant, Parameter::dt});
+        return fixed_of({Fixed::Kind::constant, node.constant, Parameter::dt, 0});
     case Op::parameter:
-        return fixed_of({Fixed::Kind::parameter, {}, node.parameter});
+        return fixed_of({Fixed::Kind::parameter, {}, node.parameter, 0});
     case Op::entity:
-        return source_of_entity();
+        if (is_own)
+            return source_of_entity();
+        break;
     default:
         break;
     }
     // What was computed for other rows may not have failed for these.
-    const auto known = known_.find(id.value);
-    if (known != known_.end() &&
+    auto& all_known = known_of(id);
+    const auto known = all_known.find(id.value);
+    if (known != all_known.end() &&
         (!node.can_fail || known->second.mask == mask || known->second.mask == selected_rows))
         return known->second.value;
     const Register value = lower_new(id, mask, steps);
-    known_[id.value] = {value, mask};
+    all_known[id.value] = {value, mask};
     return value;
 }
 
 Register Lowering::lower_new(NodeId id, Register mask, std::vector<Step>& steps) {
     const Node& node = expressions_[id];
     switch (node.op) {
+    case Op::column:
+    case Op::entity:
+    case Op::has_row:
+    case Op::observed:
+        return lower_elsewhere(node, steps);
+    case Op::aggregate:
+        return lower_aggregate(node, mask, steps);
     case Op::logical_and:
     case Op::logical_or:
         return lower_logical(node, mask, steps);
@@ -164,7 +181,7 @@ Register Lowering::lower_lanes(const Node& node, Register mask, std::vector<Step
     step.width_bytes = width(node.type);
     if (node.op == Op::random) {
         step.in[0] = lower(node.arguments[0], mask, steps);
-        step.in[1] = fixed_of({Fixed::Kind::random_word, {}, Parameter::dt});
+        step.in[1] = fixed_of({Fixed::Kind::random_word, {}, Parameter::dt, 0});
         step.operation = require(find_operation(node.op, type, node.type, Operand::fixed));
         return append(step, steps);
     }
@@ -190,7 +207,7 @@ std::optional<Register> Lowering::lower_multiply_add(const Node& node, Register 
     if ((node.op != Op::add && node.op != Op::subtract) || !is_float(node.type))
         return std::nullopt;
     const auto is_new_product = [&](NodeId id) {
-        return expressions_[id].op == Op::multiply && !known_.contains(id.value);
+        return expressions_[id].op == Op::multiply && !known_of(id).contains(id.value);
     };
     NodeId term = node.arguments[0];
     NodeId product = node.arguments[1];
@@ -223,7 +240,7 @@ std::optional<Register> Lowering::lower_compare_select(const Node& node, Registe
                                                        std::vector<Step>& steps) {
     const Node& condition = expressions_[node.arguments[0]];
     if (node.arguments.size() != 3 || !is_comparison(condition.op) || may_fail(node, 1) ||
-        known_.contains(node.arguments[0].value))
+        known_of(node.arguments[0]).contains(node.arguments[0].value))
         return std::nullopt;
     const ColumnType type = expressions_[condition.arguments[0]].type;
     const Operand second = operand_of(condition.arguments[1]);

@@ -9,13 +9,17 @@ namespace gamelan::kernel {
 
 class Lowering {
   public:
-    Lowering(GroupPlan& group, const store::Snapshot& layout, const Expressions& expressions)
-        : group_(group), layout_(layout), expressions_(expressions) {}
+    // `self`: the source whose rows the pass goes over.
+    Lowering(PassPlan& pass, const store::Snapshot& layout, const Statement& statement,
+             SourceId self = own_row);
 
     // Appends the steps that compute a node for the rows of a mask to `steps`.
     Register lower(NodeId id, Register mask, std::vector<Step>& steps);
     // A step that has no result.
     void narrow(Register condition, std::vector<Step>& steps);
+    // All that decides which rows are selected: references and conditions, each as soon as the sources that
+    // it reads are known.
+    void lower_selection(std::optional<NodeId> where, std::vector<Step>& steps);
     // From now on the column's register is another: checks see new values.
     void rename(Register source, Register value);
     Register source_of(ColumnId column);
@@ -43,14 +47,45 @@ class Lowering {
     Register lower_pair(StepKind kind, Op part, const Node& node, Register mask, std::vector<Step>& steps);
     Register narrowed(StepKind kind, Register mask, Register condition, bool is_needed,
                       std::vector<Step>& steps);
+    void lower_reference(SourceId source, std::vector<Step>& steps);
+    Register lower_elsewhere(const Node& node, std::vector<Step>& steps);
+    Register lower_neighbour(const Node& node, std::vector<Step>& steps);
+    Register lower_aggregate(const Node& node, Register mask, std::vector<Step>& steps);
+    Register lower_neighbours(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
+    Register finish(const Aggregate& aggregate, Accumulation accumulation, Register value, Register mask,
+                    std::vector<Step>& steps);
+    Register lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps);
+    std::uint32_t add_query(std::uint32_t place);
+    std::uint32_t lookup_of(SourceId source);
+    std::uint32_t plane_of(ColumnId column);
+    std::uint32_t presence_of(ComponentId component);
+    std::uint64_t reads_of(const Node& node) const;
+    bool is_of_cells(SourceId source) const;
+    bool is_many(SourceId source) const;
+    Accumulation accumulation_of(const Aggregate& aggregate) const;
+
     bool is_fixed(NodeId id) const;
     Operand operand_of(NodeId id) const { return is_fixed(id) ? Operand::fixed : Operand::lanes; }
     bool may_fail(const Node& node, std::size_t from) const;
+    bool reads_neighbours(NodeId id) const;
+    std::map<std::uint32_t, Known>& known_of(NodeId id) {
+        return reads_neighbours(id) ? known_there_ : known_;
+    }
 
-    GroupPlan& group_;
+    PassPlan& pass_;
     const store::Snapshot& layout_;
+    const Statement& statement_;
     const Expressions& expressions_;
+    SourceId self_;
+    std::vector<std::uint64_t> reads_; // by node: a bit for each source
     std::map<std::uint32_t, Known> known_;
+    // Of nodes that read a neighbour, in the direction that is being lowered.
+    std::map<std::uint32_t, Known> known_there_;
+    std::uint8_t direction_ = 0;
+    std::map<std::uint32_t, Register> found_; // by source
+    std::map<std::uint32_t, Register> keys_;
+    std::map<std::uint32_t, std::uint32_t> queries_;    // by source: among those of the pass
+    std::map<std::uint32_t, std::uint32_t> aggregates_; // by place in the statement: among those of the pass
     std::map<Register, Register> renamed_;
     std::uint32_t next_ = 0;
 };

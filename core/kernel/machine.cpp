@@ -81,7 +81,7 @@ Value value_of(const Fixed& fixed, const TickInputs& inputs) {
 
 } // namespace
 
-Machine::Machine(const GroupPlan& plan, std::uint32_t lanes)
+Machine::Machine(const PassPlan& plan, std::uint32_t lanes)
     : plan_(plan), lanes_(lanes), memory_(nullptr, std::free) {
     const std::size_t values_room = room_for(widest_bytes * lanes);
     const std::size_t bytes_room = room_for(lanes);
@@ -131,9 +131,14 @@ std::byte* Machine::take(std::size_t bytes) {
     return std::exchange(next_memory_, next_memory_ + bytes);
 }
 
-void Machine::fill_fixed(const TickInputs& inputs) {
+void Machine::fill_fixed(const TickInputs& inputs, std::span<const AggregateResult> aggregates) {
+    faults_.assign(plan_.fixed.size(), Fault::none);
     for (std::size_t i = 0; i < plan_.fixed.size(); ++i) {
-        const Value value = value_of(plan_.fixed[i], inputs);
+        const Fixed& fixed = plan_.fixed[i];
+        const bool is_aggregate = fixed.kind == Fixed::Kind::aggregate;
+        const Value value = is_aggregate ? aggregates[fixed.aggregate].value : value_of(fixed, inputs);
+        if (is_aggregate)
+            faults_[i] = aggregates[fixed.aggregate].fault;
         Operand& out = registers_[plan_.sources.size() + i];
         // The memory is ours.
         fill_lanes(const_cast<std::byte*>(out.values), lanes_, width_of(value.type), value.bits);
@@ -141,19 +146,25 @@ void Machine::fill_fixed(const TickInputs& inputs) {
     }
 }
 
-void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events) {
+void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
+                    std::span<const AggregateResult> aggregates) {
     store_ = &store;
+    planet_ = inputs.planet;
+    observed_ = inputs.observed;
     level_ = static_cast<std::size_t>(automaton::simd_level());
     blocks_written_ = 0;
     max_events_ = max_events;
     event_count_ = 0;
     for (Emission& emission : emissions_)
         emission = {};
-    fill_fixed(inputs);
+    fill_fixed(inputs, aggregates);
     const store::Snapshot& view = store.working();
+    look_elsewhere(view, inputs);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         const Source& source = plan_.sources[i];
-        sources_[i].values.emplace(view, source.column);
+        sources_[i].values.reset();
+        if (source.column.value != store::none)
+            sources_[i].values.emplace(view, source.column);
         sources_[i].nulls.reset();
         if (source.nulls != store::none)
             sources_[i].nulls.emplace(view, ColumnId{source.nulls});
@@ -194,7 +205,7 @@ void Machine::fetch(std::uint32_t index) const {
             if (const std::byte* bits = presence.reader.block(index))
                 __builtin_prefetch(bits);
     for (const SourceState& source : sources_)
-        if (const std::byte* values = source.values->block(index))
+        if (const std::byte* values = source.values ? source.values->block(index) : nullptr)
             for (std::size_t line = 0; line < lines; ++line)
                 __builtin_prefetch(values + line * line_bytes);
 }
@@ -216,11 +227,17 @@ void Machine::begin_block(std::uint32_t index) {
     problem_ = {Problem::Kind::none, lanes_, Fault::none, 0};
 }
 
+// How many slots from here on may have rows: between the layers of a planet are some that are no cells.
+std::uint32_t Machine::rows_from(std::uint32_t slot) const {
+    if (plan_.is_of_cells && planet_)
+        return planet_->cells_from(slot);
+    const std::uint32_t count = store_->working().slot_count(plan_.space);
+    return count - std::min(slot, count);
+}
+
 void Machine::find_rows(RowSet& set) {
     const std::uint32_t words = lanes_ / 64;
-    const store::Snapshot& view = store_->working();
-    const std::uint32_t first = block_ * lanes_;
-    const std::uint32_t slots = view.slot_count(plan_.space) - std::min(first, view.slot_count(plan_.space));
+    const std::uint32_t slots = rows_from(block_ * lanes_);
     for (std::uint32_t word = 0; word < words; ++word) {
         const std::uint32_t left = slots - std::min(slots, 64 * word);
         set.words[word] = left >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
@@ -249,6 +266,8 @@ void Machine::find_rows(RowSet& set) {
 }
 
 void Machine::load_entities(SourceState& state, Register source) {
+    if (!state.values)
+        return load_cells(state, source);
     const auto* generations = reinterpret_cast<const std::uint32_t*>(state.values->block(block_));
     if (!generations)
         generations = reinterpret_cast<const std::uint32_t*>(zeros_);
@@ -299,10 +318,11 @@ bool Machine::select(const StatementPlan& statement) {
     for (const Register source : statement.where_sources)
         load(source);
     for (const Step& step : statement.where) {
-        if (step.kind != StepKind::narrow)
-            play(step);
-        else if (!play_narrow(step))
+        if (step.kind == StepKind::narrow ? !play_narrow(step)
+                                          : step.kind == StepKind::narrow_found && !play_narrow_found(step))
             return false;
+        if (step.kind != StepKind::narrow && step.kind != StepKind::narrow_found)
+            play(step);
     }
     return true;
 }

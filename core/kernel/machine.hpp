@@ -6,7 +6,9 @@
 #pragma once
 
 #include "core/automaton/simd_level.hpp"
+#include "core/kernel/lane_aggregate.hpp"
 #include "core/kernel/masks.hpp"
+#include "core/kernel/neighbourhood.hpp"
 #include "core/kernel/plan.hpp"
 #include "core/store/column_reader.hpp"
 #include "core/store/world_store.hpp"
@@ -27,6 +29,12 @@ struct Problem {
     std::uint32_t number = 0; // of the assignment or check
 };
 
+// What an aggregate came to, or how it failed.
+struct AggregateResult {
+    Value value;
+    Fault fault = Fault::none;
+};
+
 // What an emit said of one row.
 struct Event {
     std::uint32_t slot;
@@ -34,18 +42,30 @@ struct Event {
     std::string payload;
 };
 
+// An aggregate over all rows as far as it has come.
+struct Accumulator {
+    bool has_value = false;
+    Fault fault = Fault::none;
+    std::int64_t integer = 0; // also counts and truths
+    double real = 0;
+    AggregateResult result(const Reduction& reduction) const;
+};
+
 class Machine {
   public:
-    Machine(const GroupPlan& plan, std::uint32_t lanes);
+    Machine(const PassPlan& plan, std::uint32_t lanes);
 
-    // Before the first block of a pass: looks at the world as it is now.
-    void start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events);
+    // Before the first block of a pass: looks at the world as it is now. `aggregates`: of the pass's queries.
+    void start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
+               std::span<const AggregateResult> aggregates = {});
     void begin_block(std::uint32_t index);
     // The rows that the statement changed, or the events that it emitted; or nothing when it failed: see
     // problem(). The block must not be committed then.
     std::optional<std::uint32_t> run(const StatementPlan& statement);
     // Writes what the statements changed to the world's renewed blocks.
     void commit_block();
+    // Instead of run(), for a statement that is a reduction: adds the block's rows.
+    void reduce(const StatementPlan& statement, Accumulator& accumulator);
     const Problem& problem() const { return problem_; }
     // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted.
     struct Emission {
@@ -90,6 +110,10 @@ class Machine {
         Words removed{};
         std::vector<store::ColumnReader> nulls; // of its columns
     };
+    struct Elsewhere {
+        PlaneTable values;
+        std::optional<PlaneTable> nulls;
+    };
     // A result of the statement that is played.
     struct Written {
         std::byte* place;
@@ -98,13 +122,16 @@ class Machine {
 
     std::byte* take(std::size_t bytes);
     void look_at_rows(const store::Snapshot& view, const ComponentSet& set, std::vector<Presence>& out) const;
-    void fill_fixed(const TickInputs& inputs);
+    void fill_fixed(const TickInputs& inputs, std::span<const AggregateResult> aggregates);
+    void look_elsewhere(const store::Snapshot& view, const TickInputs& inputs);
+    void load_cells(SourceState& state, Register source);
     void fetch(std::uint32_t index) const;
     void find_rows(RowSet& set);
     void load(Register source);
     void load_entities(SourceState& state, Register source);
     std::byte* next_place(Register source);
     bool select(const StatementPlan& statement);
+    std::uint32_t rows_from(std::uint32_t slot) const;
     void compute(const StatementPlan& statement);
     void constrain(const StatementPlan& statement);
     void write(const StatementPlan& statement);
@@ -140,17 +167,39 @@ class Machine {
     void play_extreme(const Step& step, std::byte* out, Byte* nulls);
     void play_mask(const Step& step, Byte* out);
     bool play_narrow(const Step& step);
+    // Rows elsewhere (machine_sources.cpp).
+    void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
+    void play_find(const Step& step, std::byte* out, Byte* nulls);
+    bool play_narrow_found(const Step& step);
+    const std::uint32_t* wanted_slots(Register found);
+    void play_gather(const Step& step, std::byte* out, Byte* nulls);
+    void play_gather_bit(const Step& step, Byte* out);
+    void play_own_row(const Step& step);
+    void play_observed(Byte* out);
+    void play_neighbour_rows(const Step& step, Byte* out);
+    void play_neighbour(const Step& step, std::byte* out, Byte* nulls);
+    void play_neighbour_id(const Step& step, std::byte* out);
+    // Aggregates (machine_aggregate.cpp).
+    void play_accumulate(const Step& step, std::byte* out, Byte* nulls);
+    void add_reals(const Step& step, const AggregateLanes& lane);
+    void play_pass_fault(const Step& step);
     void loop(const Operation& operation, std::byte* out, std::initializer_list<const std::byte*> inputs,
               const Byte* mask, const Byte* nulls);
     const Byte* either(const Byte* a, const Byte* b, Byte* room) const;
     const Byte* keep(const Byte* nulls, Byte* room) const;
     const Byte* mask_of(Register mask) const;
 
-    const GroupPlan& plan_;
+    const PassPlan& plan_;
     std::uint32_t lanes_;
     std::unique_ptr<std::byte, void (*)(void*)> memory_;
     std::byte* next_memory_ = nullptr;
     store::WorldStore* store_ = nullptr;
+    const grid::Planet* planet_ = nullptr;
+    std::span<const std::uint64_t> observed_;
+    std::vector<Locator> locators_;
+    std::vector<Elsewhere> planes_;
+    std::optional<Neighbourhood> neighbourhood_;
+    std::vector<Fault> faults_; // by aggregate of the pass
     std::size_t level_ = 0;
     std::uint32_t block_ = 0;
     std::uint64_t blocks_written_ = 0;

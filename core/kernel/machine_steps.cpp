@@ -56,6 +56,8 @@ void Machine::loop(const Operation& operation, std::byte* out, std::initializer_
 }
 
 void Machine::play(const Step& step) {
+    if (step.kind == StepKind::pass_fault)
+        return play_pass_fault(step);
     std::byte* out = buffers_[step.buffer];
     Byte* const nulls = buffer_nulls_[step.buffer];
     if (step.result != no_register && !selection_)
@@ -91,8 +93,14 @@ void Machine::play(const Step& step) {
     case StepKind::rows_unless_false:
     case StepKind::rows_if_null:
         return play_mask(step, reinterpret_cast<Byte*>(out));
+    case StepKind::accumulate:
+        return play_accumulate(step, out, nulls);
     case StepKind::narrow:
+    case StepKind::narrow_found:
+    case StepKind::pass_fault:
         return;
+    default:
+        return play_elsewhere(step, out, nulls);
     }
 }
 

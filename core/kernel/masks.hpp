@@ -8,6 +8,9 @@
 
 namespace gamelan::kernel {
 
+using store::ColumnId;
+using store::ComponentId;
+
 using Byte = std::uint8_t;
 inline constexpr std::uint32_t max_lanes = store::max_block_slots;
 using Words = std::array<std::uint64_t, max_lanes / 64>;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace gamelan::kernel {
 
@@ -44,27 +45,57 @@ void check_event(const Statement& statement) {
         does_not_fit("its event belongs to something that is no entity");
 }
 
-void check_columns(const store::Snapshot& layout, const Statement& statement, store::SpaceId space) {
-    if (statement.components.empty())
+store::SpaceId space_of(const store::Snapshot& layout, const std::vector<ComponentId>& components) {
+    if (components.empty())
         does_not_fit("it goes over no component");
-    for (const ComponentId component : statement.components)
+    const store::SpaceId space{layout.component(components[0]).space};
+    for (const ComponentId component : components)
         if (layout.component(component).space != space.value)
             does_not_fit("its components lie over several spaces");
-    if (statement.kind == StatementKind::emit)
-        check_event(statement);
-    else
-        check_target(layout, statement, space);
+    return space;
+}
+
+void check_sources(const store::Snapshot& layout, const Statement& statement, store::SpaceId own) {
+    if (statement.sources.empty() || statement.sources.size() > max_sources)
+        does_not_fit("it has no row of its own, or too many others");
+    for (std::size_t i = 1; i < statement.sources.size(); ++i) {
+        const RowSource& source = statement.sources[i];
+        const store::SpaceId space = space_of(layout, source.components);
+        const std::string_view name = store::text_of(layout.space(space).name);
+        if (source.kind == SourceKind::neighbours && (space != own || name != store::cell_space))
+            does_not_fit("only cells have neighbours");
+        if (source.kind != SourceKind::all && name != store::cell_space && name != store::entity_space)
+            does_not_fit("its rows have neither handles nor ids");
+        if (source.kind == SourceKind::reference &&
+            (!source.key || statement.expressions[*source.key].type != ColumnType::i64))
+            does_not_fit("a reference has no key");
+    }
+}
+
+void check_nodes(const store::Snapshot& layout, const Statement& statement) {
     for (std::uint32_t i = 0; i < statement.expressions.size(); ++i) {
         const Node& node = statement.expressions[{i}];
+        if (node.source.value >= statement.sources.size())
+            does_not_fit("it reads a source that is not there");
+        const std::vector<ComponentId>& components =
+            node.source == own_row ? statement.components : statement.sources[node.source.value].components;
+        if (node.op == Op::has_row &&
+            layout.component(node.component).space != layout.component(components[0]).space)
+            does_not_fit("it asks for a component that its rows cannot have");
+        if (node.op == Op::aggregate && node.aggregate >= statement.aggregates.size())
+            does_not_fit("it reads an aggregate that is not there");
         if (node.op != Op::column)
             continue;
         const store::ColumnSpec& spec = layout.column(node.column);
         const ComponentId component{spec.component};
-        if (spec.type != node.type ||
-            (!is_among(component, statement.components) &&
-             (statement.kind != StatementKind::insert || component != statement.target)))
+        const bool is_inserted = statement.kind == StatementKind::insert && node.source == own_row &&
+                                 component == statement.target;
+        if (spec.type != node.type || (!is_among(component, components) && !is_inserted))
             does_not_fit("it reads a column that is not there");
     }
+}
+
+void check_assignments(const store::Snapshot& layout, const Statement& statement) {
     std::vector<std::uint32_t> seen;
     for (const Assignment& assignment : statement.assignments) {
         const store::ColumnSpec& spec = layout.column(assignment.column);
@@ -77,12 +108,17 @@ void check_columns(const store::Snapshot& layout, const Statement& statement, st
     }
 }
 
-// WHERE a AND b is two conditions, of which the second is asked where the first is true.
-void conditions_of(const Expressions& expressions, NodeId id, std::vector<NodeId>& out) {
-    if (expressions[id].op != Op::logical_and)
-        return out.push_back(id);
-    for (const NodeId argument : expressions[id].arguments)
-        conditions_of(expressions, argument, out);
+// The space of its rows.
+store::SpaceId check_statement(const store::Snapshot& layout, const Statement& statement) {
+    const store::SpaceId space = space_of(layout, statement.components);
+    if (statement.kind == StatementKind::emit)
+        check_event(statement);
+    else
+        check_target(layout, statement, space);
+    check_sources(layout, statement, space);
+    check_nodes(layout, statement);
+    check_assignments(layout, statement);
+    return space;
 }
 
 template <class T>
@@ -107,12 +143,11 @@ std::vector<Register> sources_of(const std::vector<Step>& steps) {
     return out;
 }
 
-void lower_assignments(Lowering& lowering, const Statement& statement, StatementPlan& plan,
-                       GroupPlan& group) {
+void lower_assignments(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
     for (const Assignment& assignment : statement.assignments) {
         const Register value = lowering.lower(assignment.value, selected_rows, plan.values);
         const Register source = lowering.source_of(assignment.column);
-        group.sources[source].is_written = true;
+        pass.sources[source].is_written = true;
         // A result that two columns share is copied into both; an insert may have rows to leave alone.
         const bool is_shared = statement.kind == StatementKind::insert ||
                                std::any_of(plan.results.begin(), plan.results.end(),
@@ -133,7 +168,7 @@ void lower_checks(Lowering& lowering, const store::Snapshot& layout, const State
             if (node.op == Op::column && layout.column(node.column).component == statement.target.value)
                 lowering.rename(
                     lowering.source_of(node.column),
-                    lowering.fixed_of({Fixed::Kind::constant, Value::null(node.type), Parameter::dt}));
+                    lowering.fixed_of({Fixed::Kind::constant, Value::null(node.type), Parameter::dt, 0}));
         }
     for (const Result& result : plan.results)
         lowering.rename(result.source, result.value);
@@ -142,8 +177,8 @@ void lower_checks(Lowering& lowering, const store::Snapshot& layout, const State
 }
 
 // Of fields with the same name the last one counts.
-void lower_event(Lowering& lowering, const Statement& statement, StatementPlan& plan, GroupPlan& group) {
-    plan.emission = group.emission_count++;
+void lower_event(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
+    plan.emission = pass.emission_count++;
     if (statement.event_entity)
         plan.event_entity = lowering.lower(*statement.event_entity, selected_rows, plan.values);
     std::map<std::pair<std::size_t, std::string>, Register> fields;
@@ -158,40 +193,20 @@ void lower_event(Lowering& lowering, const Statement& statement, StatementPlan& 
                                types[value], value});
 }
 
-std::uint32_t target_of(GroupPlan& group, const Statement& statement) {
-    const auto found = std::find_if(group.targets.begin(), group.targets.end(), [&](const Target& target) {
+std::uint32_t target_of(PassPlan& pass, const Statement& statement) {
+    const auto found = std::find_if(pass.targets.begin(), pass.targets.end(), [&](const Target& target) {
         return target.component == statement.target;
     });
-    const auto place = static_cast<std::uint32_t>(found - group.targets.begin());
-    if (found == group.targets.end())
-        group.targets.push_back({statement.target, false, {}});
+    const auto place = static_cast<std::uint32_t>(found - pass.targets.begin());
+    if (found == pass.targets.end())
+        pass.targets.push_back({statement.target, false, {}});
     if (statement.kind != StatementKind::update)
-        group.targets[place].has_rows_changed = true;
+        pass.targets[place].has_rows_changed = true;
     return place;
 }
 
-StatementPlan lower_statement(GroupPlan& group, const store::Snapshot& layout, const Statement& statement) {
-    StatementPlan plan{};
-    plan.kind = statement.kind;
-    plan.does_nothing_on_conflict = statement.does_nothing_on_conflict;
-    ComponentSet set = statement.components;
-    std::sort(set.begin(), set.end(), [](ComponentId a, ComponentId b) { return a.value < b.value; });
-    set.erase(std::unique(set.begin(), set.end()), set.end());
-    plan.rows = place_in(group.row_sets, set);
-    plan.target = statement.kind == StatementKind::emit ? store::none : target_of(group, statement);
-    Lowering lowering(group, layout, statement.expressions);
-    if (statement.where) {
-        std::vector<NodeId> conditions;
-        conditions_of(statement.expressions, *statement.where, conditions);
-        for (const NodeId condition : conditions)
-            lowering.narrow(lowering.lower(condition, selected_rows, plan.where), plan.where);
-    }
-    if (statement.kind == StatementKind::emit) {
-        lower_event(lowering, statement, plan, group);
-    } else if (statement.kind != StatementKind::remove) {
-        lower_assignments(lowering, statement, plan, group);
-        lower_checks(lowering, layout, statement, plan);
-    }
+// Which columns of the block the steps and what is made of them read.
+void find_sources(StatementPlan& plan) {
     plan.where_sources = sources_of(plan.where);
     plan.value_sources = sources_of(plan.values);
     for (const Register source : sources_of(plan.check_steps))
@@ -206,28 +221,50 @@ StatementPlan lower_statement(GroupPlan& group, const store::Snapshot& layout, c
         add_source(field.value, plan.value_sources);
     if (plan.event_entity != no_register)
         add_source(plan.event_entity, plan.value_sources);
+    if (plan.reduction && plan.reduction->argument != no_register)
+        add_source(plan.reduction->argument, plan.value_sources);
+}
+
+StatementPlan lower_statement(PassPlan& pass, const store::Snapshot& layout, const Statement& statement) {
+    StatementPlan plan{};
+    plan.kind = statement.kind;
+    plan.does_nothing_on_conflict = statement.does_nothing_on_conflict;
+    ComponentSet set = statement.components;
+    std::sort(set.begin(), set.end(), [](ComponentId a, ComponentId b) { return a.value < b.value; });
+    set.erase(std::unique(set.begin(), set.end()), set.end());
+    plan.rows = place_in(pass.row_sets, set);
+    plan.target = statement.kind == StatementKind::emit ? store::none : target_of(pass, statement);
+    Lowering lowering(pass, layout, statement);
+    lowering.lower_selection(statement.where, plan.where);
+    if (statement.kind == StatementKind::emit) {
+        lower_event(lowering, statement, plan, pass);
+    } else if (statement.kind != StatementKind::remove) {
+        lower_assignments(lowering, statement, plan, pass);
+        lower_checks(lowering, layout, statement, plan);
+    }
+    find_sources(plan);
     return plan;
 }
 
 // What inserts and removes must know of all columns of their targets, once all sources are known.
-void complete_targets(GroupPlan& group, const store::Snapshot& layout) {
-    for (Target& target : group.targets) {
+void complete_targets(PassPlan& pass, const store::Snapshot& layout) {
+    for (Target& target : pass.targets) {
         const store::ComponentSpec& spec = layout.component(target.component);
         for (std::uint32_t i = 0; target.has_rows_changed && i < spec.column_count; ++i) {
             const ColumnId column{spec.first_column + 2 * i};
             const auto source =
-                std::find_if(group.sources.begin(), group.sources.end(),
+                std::find_if(pass.sources.begin(), pass.sources.end(),
                              [&](const Source& other) { return !other.is_entity && other.column == column; });
             target.columns.push_back({column, layout.column(column).nulls,
-                                      source == group.sources.end()
+                                      source == pass.sources.end()
                                           ? no_register
-                                          : static_cast<Register>(source - group.sources.begin())});
+                                          : static_cast<Register>(source - pass.sources.begin())});
         }
     }
-    for (StatementPlan& plan : group.statements) {
+    for (StatementPlan& plan : pass.statements) {
         if (plan.kind != StatementKind::insert)
             continue;
-        for (const Target::Column& column : group.targets[plan.target].columns) {
+        for (const Target::Column& column : pass.targets[plan.target].columns) {
             const bool is_assigned =
                 std::any_of(plan.results.begin(), plan.results.end(),
                             [&](const Result& result) { return result.source == column.source; });
@@ -235,7 +272,7 @@ void complete_targets(GroupPlan& group, const store::Snapshot& layout) {
                 continue;
             plan.blanks.push_back(column.source);
             add_source(column.source, plan.value_sources);
-            group.sources[column.source].is_written = true;
+            pass.sources[column.source].is_written = true;
         }
     }
 }
@@ -243,9 +280,9 @@ void complete_targets(GroupPlan& group, const store::Snapshot& layout) {
 // Numbers registers anew: sources, constants, results.
 class Linker {
   public:
-    explicit Linker(GroupPlan& group)
-        : group_(group), fixed_(static_cast<Register>(group.sources.size())),
-          results_(static_cast<Register>(fixed_ + group.fixed.size())) {}
+    explicit Linker(PassPlan& pass)
+        : pass_(pass), fixed_(static_cast<Register>(pass.sources.size())),
+          results_(static_cast<Register>(fixed_ + pass.fixed.size())) {}
 
     void link(StatementPlan& plan) {
         std::vector<Step*> steps;
@@ -266,6 +303,8 @@ class Linker {
         for (EventField& field : plan.fields)
             field.value = linked(field.value);
         plan.event_entity = linked(plan.event_entity);
+        if (plan.reduction)
+            plan.reduction->argument = linked(plan.reduction->argument);
         give_buffers(plan, steps);
     }
 
@@ -276,14 +315,14 @@ class Linker {
         if (old < Lowering::first_result)
             return static_cast<Register>(old - Lowering::first_fixed + fixed_);
         const auto out = static_cast<Register>(old - Lowering::first_result + results_);
-        group_.register_count = std::max<std::uint32_t>(group_.register_count, out + 1U);
+        pass_.register_count = std::max<std::uint32_t>(pass_.register_count, out + 1U);
         return out;
     }
 
     // A buffer is free again after the step that last reads it; none is both a step's input and output.
     void give_buffers(const StatementPlan& plan, const std::vector<Step*>& steps) {
         constexpr std::size_t forever = ~std::size_t{0};
-        std::vector<std::size_t> last_use(std::max<std::size_t>(group_.register_count, results_ + 1U), 0);
+        std::vector<std::size_t> last_use(std::max<std::size_t>(pass_.register_count, results_ + 1U), 0);
         for (std::size_t i = 0; i < steps.size(); ++i) {
             for (const Register in : steps[i]->in)
                 if (in < last_use.size())
@@ -299,6 +338,8 @@ class Linker {
             last_use[field.value] = forever;
         if (plan.event_entity != no_register)
             last_use[plan.event_entity] = forever;
+        if (plan.reduction && plan.reduction->argument != no_register)
+            last_use[plan.reduction->argument] = forever;
         std::vector<std::size_t> free_from; // of each buffer: the step from which on it is free
         for (std::size_t i = 0; i < steps.size(); ++i) {
             if (steps[i]->out == no_register)
@@ -312,59 +353,113 @@ class Linker {
             free_from[buffer] = last == forever ? forever : std::max(last, i) + 1;
             steps[i]->buffer = static_cast<std::uint16_t>(buffer);
         }
-        group_.buffer_count =
-            std::max<std::uint32_t>(group_.buffer_count, static_cast<std::uint32_t>(free_from.size()));
+        pass_.buffer_count =
+            std::max<std::uint32_t>(pass_.buffer_count, static_cast<std::uint32_t>(free_from.size()));
     }
 
-    GroupPlan& group_;
+    PassPlan& pass_;
     Register fixed_;
     Register results_;
 };
 
-store::SpaceId space_of(const store::Snapshot& layout, const System& system) {
-    if (system.statements.empty())
-        throw Error(sqlstate::feature_not_supported, "a system without statements has no kernel");
-    const auto space_of_rows = [&](const Statement& statement) {
-        return statement.components.empty() ? store::none : layout.component(statement.components[0]).space;
-    };
-    const store::SpaceId space{space_of_rows(system.statements[0])};
-    for (const Statement& statement : system.statements)
-        if (space_of_rows(statement) != space.value)
-            throw Error(sqlstate::feature_not_supported,
-                        "the statements of the system " + system.name + " lie over several spaces");
-    return space;
+void link(PassPlan& pass, const store::Snapshot& layout) {
+    for (QueryPlan& query : pass.queries) {
+        for (StatementPlan& statement : query.pass.statements)
+            find_sources(statement);
+        link(query.pass, layout);
+    }
+    complete_targets(pass, layout);
+    Linker linker(pass);
+    for (StatementPlan& statement : pass.statements)
+        linker.link(statement);
+    pass.register_count = std::max<std::uint32_t>(
+        pass.register_count, static_cast<std::uint32_t>(pass.sources.size() + pass.fixed.size()));
 }
+
+// Planes that are read at other slots than the own row's, and planes that are written.
+struct Traffic {
+    std::set<std::uint32_t> read;
+    std::set<std::uint32_t> written;
+};
+
+Traffic traffic_of(const store::Snapshot& layout, const Statement& statement) {
+    Traffic out;
+    const auto presence = [&](ComponentId component) { return layout.component(component).presence; };
+    for (const RowSource& source : statement.sources)
+        for (const ComponentId component : source.components)
+            out.read.insert(presence(component));
+    for (std::uint32_t i = 0; i < statement.expressions.size(); ++i) {
+        const Node& node = statement.expressions[{i}];
+        if (node.op == Op::column && node.source != own_row)
+            out.read.insert(node.column.value);
+        if (node.op == Op::has_row && node.source != own_row)
+            out.read.insert(presence(node.component));
+    }
+    out.read.erase(store::none);
+    for (const Assignment& assignment : statement.assignments)
+        out.written.insert(assignment.column.value);
+    if (statement.kind == StatementKind::insert || statement.kind == StatementKind::remove)
+        out.written.insert(presence(statement.target));
+    return out;
+}
+
+// Puts statements into passes, and passes into groups.
+class Planner {
+  public:
+    Planner(const store::Snapshot& layout, std::span<const System> systems)
+        : layout_(layout), systems_(systems) {}
+
+    std::vector<GroupPlan> plan() {
+        for (std::uint32_t s = 0; s < systems_.size(); ++s) {
+            if (systems_[s].statements.empty())
+                throw Error(sqlstate::feature_not_supported, "a system without statements has no kernel");
+            for (std::uint32_t i = 0; i < systems_[s].statements.size(); ++i)
+                add(s, i);
+            ++groups_.back().system_count;
+        }
+        for (GroupPlan& group : groups_)
+            for (PassPlan& pass : group.passes)
+                link(pass, layout_);
+        return std::move(groups_);
+    }
+
+  private:
+    void add(std::uint32_t system, std::uint32_t number) {
+        const Statement& statement = systems_[system].statements[number];
+        const store::SpaceId space = check_statement(layout_, statement);
+        const Traffic traffic = traffic_of(layout_, statement);
+        if (groups_.empty() || groups_.back().passes.back().space != space || is_barrier(traffic)) {
+            if (groups_.empty() || number == 0)
+                groups_.push_back({system, 0, {}});
+            PassPlan& pass = groups_.back().passes.emplace_back();
+            pass.space = space;
+            pass.is_of_cells = store::text_of(layout_.space(space).name) == store::cell_space;
+            written_.clear();
+        }
+        PassPlan& pass = groups_.back().passes.back();
+        StatementPlan plan = lower_statement(pass, layout_, statement);
+        plan.system = system;
+        plan.number = number;
+        pass.statements.push_back(std::move(plan));
+        written_.insert(traffic.written.begin(), traffic.written.end());
+    }
+
+    // Other blocks than the present one have not been written yet.
+    bool is_barrier(const Traffic& traffic) const {
+        return std::any_of(traffic.read.begin(), traffic.read.end(),
+                           [&](std::uint32_t plane) { return written_.contains(plane); });
+    }
+
+    const store::Snapshot& layout_;
+    std::span<const System> systems_;
+    std::vector<GroupPlan> groups_;
+    std::set<std::uint32_t> written_; // in the last pass
+};
 
 } // namespace
 
 std::vector<GroupPlan> make_plan(const store::Snapshot& layout, std::span<const System> systems) {
-    std::vector<GroupPlan> groups;
-    for (std::uint32_t s = 0; s < systems.size(); ++s) {
-        const store::SpaceId space = space_of(layout, systems[s]);
-        if (groups.empty() || groups.back().space != space) {
-            groups.emplace_back();
-            groups.back().space = space;
-            groups.back().first_system = s;
-        }
-        GroupPlan& group = groups.back();
-        ++group.system_count;
-        for (std::uint32_t i = 0; i < systems[s].statements.size(); ++i) {
-            check_columns(layout, systems[s].statements[i], space);
-            StatementPlan plan = lower_statement(group, layout, systems[s].statements[i]);
-            plan.system = s;
-            plan.number = i;
-            group.statements.push_back(std::move(plan));
-        }
-    }
-    for (GroupPlan& group : groups) {
-        complete_targets(group, layout);
-        Linker linker(group);
-        for (StatementPlan& statement : group.statements)
-            linker.link(statement);
-        group.register_count = std::max<std::uint32_t>(
-            group.register_count, static_cast<std::uint32_t>(group.sources.size() + group.fixed.size()));
-    }
-    return groups;
+    return Planner(layout, systems).plan();
 }
 
 } // namespace gamelan::kernel

@@ -6,6 +6,7 @@
 // of the C library are called.
 #pragma once
 
+#include "core/kernel/locator.hpp"
 #include "core/kernel/operation.hpp"
 #include "core/kernel/program.hpp"
 #include "core/store/snapshot.hpp"
@@ -44,6 +45,31 @@ enum class StepKind : std::uint8_t {
     rows_if_null,
     // The statement goes on with the selected rows where in[0] is true.
     narrow,
+    // Rows elsewhere. find: slots (u32) of the rows of a lookup that the keys in[0] name, NULL where there is
+    // none; for the selected rows.
+    find,
+    narrow_found, // the statement goes on with the selected rows that in[0] has found
+    gather,       // values of a plane at the slots in[0]
+    gather_bit,   // boolean, never NULL: bits of a plane at the slots in[0]
+    found_key,    // the keys in[1] of the rows in[0] that were found
+    has_own_row,  // boolean, never NULL: whether the row has the components of a row set
+    observed,     // boolean, never NULL
+    // A mask: rows of in[0] (a mask) that have a neighbour in the direction with the lookup's components.
+    neighbour_rows,
+    neighbour,     // values of a plane at the neighbours in the direction
+    neighbour_bit, // bits of a plane there
+    neighbour_id,  // ids of the cells there
+    // in[0] (absent at first) and in[1] (absent if the function has no argument) for the rows of the mask.
+    accumulate,
+    widen, // from a byte to i64
+    // Fails, for the rows of the mask, as the aggregate in[0] did.
+    pass_fault,
+};
+
+// One more value for an aggregate.
+struct Accumulation {
+    AggregateFunction function = AggregateFunction::count;
+    ColumnType type = ColumnType::i64; // of the argument
 };
 
 struct Step {
@@ -57,22 +83,34 @@ struct Step {
     // Number of the statement's result that this is, which may be written straight into the block.
     std::uint16_t result = no_register;
     std::uint8_t width_bytes = 0;
+    std::uint8_t direction = 0;  // of neighbours
+    std::uint32_t number = 0;    // of a lookup, a plane elsewhere, a row set
+    Accumulation accumulation{}; // of accumulate
 };
 
 // A plane of values of the block.
 struct Source {
-    bool is_entity = false; // handles; `column` is then the generation
+    bool is_entity = false; // handles; `column` is then the generation, or none for cells
     ColumnId column{store::none};
     std::uint32_t nulls = store::none; // plane
     std::uint8_t width_bytes = 0;
     bool is_written = false;
 };
 
-// A value that is the same in all lanes for a whole run.
+// A plane that is read at other slots than the block's.
+struct PlaneElsewhere {
+    ColumnId plane{store::none};
+    std::uint32_t nulls = store::none; // plane
+    std::uint8_t width_bytes = 0;      // 0 for bits
+    bool operator==(const PlaneElsewhere&) const = default;
+};
+
+// A value that is the same in all lanes for a whole pass.
 struct Fixed {
-    enum class Kind : std::uint8_t { constant, parameter, random_word } kind = Kind::constant;
-    Value constant;
+    enum class Kind : std::uint8_t { constant, parameter, random_word, aggregate } kind = Kind::constant;
+    Value constant; // of an aggregate: its type
     Parameter parameter = Parameter::dt;
+    std::uint32_t aggregate = 0; // number among those of the pass
     bool operator==(const Fixed&) const = default;
 };
 
@@ -104,6 +142,14 @@ struct EventField {
     Register value;
 };
 
+// Of a statement that only computes an aggregate over all its rows.
+struct Reduction {
+    Accumulation accumulation;
+    ColumnType type = ColumnType::i64; // of the result
+    Register argument = no_register;
+    std::uint32_t aggregate = 0; // its number among those of the pass that asks
+};
+
 struct StatementPlan {
     StatementKind kind = StatementKind::update;
     std::uint32_t system;
@@ -123,26 +169,46 @@ struct StatementPlan {
     std::uint32_t emission = 0; // of an emit: its number among the group's
     Register event_entity = no_register;
     std::vector<EventField> fields; // as jsonb has them: by length of their keys, then by their bytes
+    std::optional<Reduction> reduction;
 };
 
-// Systems whose statements run block by block.
-struct GroupPlan {
-    store::SpaceId space;
-    std::uint32_t first_system = 0;
-    std::uint32_t system_count = 0;
+struct QueryPlan;
+
+// Statements over one space that run block by block: none reads elsewhere what one before it writes.
+struct PassPlan {
+    store::SpaceId space{store::none};
+    bool is_of_cells = false;
     std::vector<Source> sources; // registers 0 …
     std::vector<Fixed> fixed;    // registers behind them
     std::vector<ComponentSet> row_sets;
     std::vector<Target> targets;
+    std::vector<Lookup> lookups;
+    std::vector<PlaneElsewhere> planes;
     std::vector<StatementPlan> statements;
+    std::vector<QueryPlan> queries; // whose results are fixed values
+    bool has_neighbours = false;
+    std::uint32_t aggregate_count = 0;
     std::uint32_t emission_count = 0;
     std::uint32_t register_count = 0;
     std::uint32_t buffer_count = 0;
 };
 
-// One group for each run of systems over the same space. Throws Error(feature_not_supported) for a system
-// over several spaces, Error(undefined_column) or Error(datatype_mismatch) when a statement does not fit the
-// layout.
+// What a statement needs to know of all rows of another source before it begins.
+struct QueryPlan {
+    PassPlan pass;           // a statement with a reduction for each aggregate
+    std::uint32_t statement; // that asks: place in its pass
+};
+
+// Systems whose writes are kept or given up together. A system whose statements lie in several passes is in
+// one group with all that share a pass with it.
+struct GroupPlan {
+    std::uint32_t first_system = 0;
+    std::uint32_t system_count = 0;
+    std::vector<PassPlan> passes;
+};
+
+// Systems in order, fused as far as can be. Throws Error(undefined_column) or Error(datatype_mismatch) when a
+// statement does not fit the layout, and Error(feature_not_supported) beyond a limit.
 std::vector<GroupPlan> make_plan(const store::Snapshot& layout, std::span<const System> systems);
 
 } // namespace gamelan::kernel

@@ -17,9 +17,14 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+namespace gamelan::grid {
+class Planet;
+}
 
 namespace gamelan::kernel {
 
@@ -49,7 +54,9 @@ enum class Op : std::uint8_t {
     has_row,
     // Boolean: whether the row is one that the system observes in this tick (game.observed()).
     observed,
-    // The value of one of the statement's aggregates.
+    // The value of one of the statement's aggregates. Those over neighbours are evaluated where they stand;
+    // those
+    // over all rows beforehand, but fail only there.
     aggregate,
     // Numbers of one type, of which the result is too.
     add,
@@ -123,6 +130,10 @@ struct TickInputs {
     std::int64_t tick = 0;
     std::int64_t now_us = 0;
     std::uint64_t seed = 0;
+    // Of the world; without one it has no cells that could be named or have neighbours.
+    const grid::Planet* planet = nullptr;
+    // Bits of the slots that are observed, of the space whose systems run; those beyond the end are not.
+    std::span<const std::uint64_t> observed = {};
 };
 
 // A value of a fixed-width type, its bytes in the low end.
@@ -232,7 +243,8 @@ struct RowSource {
     // The row has these, all of one space; of the own row empty, as the statement has them. A reference whose
     // key is NULL, or names no such row, is no row.
     std::vector<ComponentId> components;
-    // i64, over sources before this one: an entity's handle, or a cell's id.
+    // i64, over sources before this one: an entity's handle, or a cell's id. It is evaluated for all rows
+    // that the conditions on earlier sources leave.
     std::optional<NodeId> key;
     // A LEFT JOIN: where there is no row, its columns are NULL. Otherwise the statement passes such a row by.
     bool is_optional = false;

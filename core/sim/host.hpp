@@ -20,6 +20,8 @@ struct TickContext {
     std::string_view actor;                  // of an action
     std::span<const std::uint64_t> observed; // of an observer: handles, or slots of cells
     bool are_cells_observed;
+    std::size_t max_events;  // more than so many in the tick are refused
+    std::size_t told_events; // by actions and systems before
     std::vector<game::Event>& events;
     std::vector<store::Entity>& freed;
 };

@@ -58,6 +58,11 @@ class Observation {
             for (std::uint64_t rest = mask_[word]; rest != 0; rest &= rest - 1)
                 out.handles.push_back(handle_of(static_cast<std::uint32_t>(word * 64) +
                                                 static_cast<std::uint32_t>(std::countr_zero(rest))));
+        // Whoever lives in the slot of one that went is another.
+        for (const std::uint64_t handle : out.handles)
+            if (const auto slot = static_cast<std::uint32_t>(handle);
+                is_of_entities_ && generation_of(now_, planes_now_, slot) != handle >> 32)
+                mask_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
         out.mask = std::move(mask_);
         out.are_cells = !is_of_entities_;
         return out;

@@ -11,7 +11,7 @@ namespace gamelan::sim {
 struct Observed {
     std::vector<std::uint64_t>
         handles;                     // entities as they are, or were; slots of cells. In the order of slots
-    std::vector<std::uint64_t> mask; // the same slots, a bit each
+    std::vector<std::uint64_t> mask; // the slots of those that are there still, a bit each
     bool are_cells = false;
 };
 

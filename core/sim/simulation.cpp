@@ -135,7 +135,8 @@ void Simulation::run_action(const game::Command& command, Outcome& outcome, Tick
         apply_writes(store_, *command.effects, freed);
     } else {
         std::vector<game::Event> events;
-        Effects effects = host->run_action(command, systems_.context(store_, command.actor, events, freed));
+        Effects effects = host->run_action(
+            command, systems_.context(store_, command.actor, result.events.size(), events, freed));
         outcome.effects = std::move(effects.writes);
         outcome.result = std::move(effects.result);
         for (game::Event& event : events)
@@ -196,6 +197,7 @@ TickResult Simulation::run_tick(std::span<const game::Command> commands, Host* h
         for (const game::Command& command : commands.first(count))
             result.outcomes.push_back(apply(command, result, host));
         SystemsReport report;
+        report.events_before = result.events.size();
         systems_.run(store_, host, commands.subspan(count), result.freed, report);
         world_->advance(store_, result.tick);
         store_.seal(result.tick);

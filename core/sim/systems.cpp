@@ -42,6 +42,8 @@ struct Systems::Turn {
     SystemsReport& report;
     std::size_t next_recorded = 0;
 
+    std::size_t told() const { return report.events_before + report.events.size(); }
+
     // What the log says the system did in this tick.
     const game::Command* take_recorded(const game::SystemRule& rule) {
         if (next_recorded >= recorded.size() || recorded[next_recorded].action != rule.name)
@@ -74,10 +76,12 @@ void Systems::change(store::WorldStore& store, const std::string& encoded) {
     is_bound_ = false;
 }
 
-TickContext Systems::context(store::WorldStore& store, std::string_view actor,
+TickContext Systems::context(store::WorldStore& store, std::string_view actor, std::size_t told,
                              std::vector<game::Event>& events, std::vector<store::Entity>& freed) const {
     const std::uint64_t tick = store.working_tick();
-    return {store, world_id_, tick, now_us(tick), rules_.dt(), seed_, actor, {}, false, events, freed};
+    return {store, world_id_, tick, now_us(tick), rules_.dt(),
+            seed_, actor,     {},   false,        rules_.max_events_per_tick,
+            told,  events,    freed};
 }
 
 // What cannot be bound to the layout is left to the host: the same in every replay, as the layout is.
@@ -129,7 +133,7 @@ bool Systems::is_due(Turn& turn, std::uint32_t system) {
     if (rule.condition.empty() || turn.host == nullptr)
         return true;
     std::vector<game::Event> no_events;
-    return turn.host->is_wanted(rule, context(turn.store, {}, no_events, turn.freed));
+    return turn.host->is_wanted(rule, context(turn.store, {}, turn.told(), no_events, turn.freed));
 }
 
 void Systems::run_batch(Turn& turn, Batch& batch) {
@@ -146,13 +150,20 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
         }
         count += active[i];
     }
+    const game::SystemRule& first = rules_.systems[batch.systems.front()];
+    const std::uint64_t tick = turn.store.working_tick();
+    Observed observed;
+    if (count > 0 && first.run_on != game::RunOn::tick) {
+        observed = observe(turn.before, turn.store.working(), tick, first.run_on, first.observed);
+        count = observed.handles.empty() ? 0 : count;
+    }
     if (count == 0)
         return;
     const Stopwatch watch;
-    const std::uint64_t tick = turn.store.working_tick();
-    kernel::RunReport ran =
-        batch.executor->run(turn.store, {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_},
-                            kernel::Order::block_major, &active);
+    kernel::RunReport ran = batch.executor->run(
+        turn.store,
+        {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_, planet_, observed.mask},
+        kernel::Order::block_major, &active, {rules_.max_events_per_tick, turn.told()});
     const std::uint64_t share = watch.ns() / count;
     std::vector<std::size_t> place(batch.systems.size(), 0);
     for (std::size_t i = 0; i < batch.systems.size(); ++i) {
@@ -162,6 +173,10 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
         turn.report.runs.push_back(
             {batch.systems[i], ran.rows[i], ran.blocks_written / count, share, {}, {}, {}});
     }
+    for (kernel::EmittedEvent& event : ran.events)
+        turn.report.events.push_back(
+            {std::move(event.type), std::move(event.payload),
+             event.entity ? std::optional(static_cast<std::int64_t>(event.entity->handle)) : std::nullopt});
     for (kernel::Failure& failure : ran.failures) {
         SystemRun& run = turn.report.runs[place[failure.system]];
         run.error = std::move(failure.error);
@@ -186,7 +201,7 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     std::vector<store::Entity> freed;
     turn.store.begin_savepoint();
     try {
-        TickContext context = this->context(turn.store, {}, events, freed);
+        TickContext context = this->context(turn.store, {}, turn.told(), events, freed);
         Observed observed;
         if (rule.run_on != game::RunOn::tick) {
             observed = observe(turn.before, turn.store.working(), context.tick, rule.run_on, rule.observed);

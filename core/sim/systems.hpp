@@ -28,6 +28,7 @@ struct SystemsReport {
     std::vector<SystemRun> runs;
     std::vector<game::Command> effects; // for the log: CommandKind::effects
     std::vector<game::Event> events;
+    std::size_t events_before = 0; // that actions told of in the tick
 };
 
 class Systems {
@@ -50,8 +51,9 @@ class Systems {
              std::vector<store::Entity>& freed, SystemsReport& report);
 
     std::int64_t now_us(std::uint64_t tick) const { return game::simulated_us(state_, rules_, tick); }
-    TickContext context(store::WorldStore& store, std::string_view actor, std::vector<game::Event>& events,
-                        std::vector<store::Entity>& freed) const;
+    // `told`: how many events the tick has already.
+    TickContext context(store::WorldStore& store, std::string_view actor, std::size_t told,
+                        std::vector<game::Event>& events, std::vector<store::Entity>& freed) const;
 
   private:
     // Kernels that run together.

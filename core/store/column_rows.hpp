@@ -16,6 +16,7 @@ class ColumnRows {
     // `view` must outlive this.
     ColumnRows(const Snapshot& view, ColumnId column);
 
+    ColumnId column() const { return {values_.column}; }
     ColumnType type() const { return type_; }
     std::uint32_t width_bytes() const { return width_bytes_; }
     std::uint32_t slot_count() const { return slot_count_; }

@@ -28,6 +28,7 @@ std::byte* WorldStore::renew(ColumnId column, std::uint32_t index, std::uint32_t
     if (renewed_.size() == renewed_.capacity())
         renewed_.reserve(std::max<std::size_t>(64, 2 * renewed_.size()));
     const Ref fresh = allocate(bytes);
+    arena_.header(fresh).is_rewritten = 1;
     renewed_.push_back({column, index, old});
     table[index] = fresh;
     return arena_.data(fresh);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace gamelan::store {
 
@@ -183,6 +184,7 @@ void WorldStore::return_to(const Marks& marks, Changes& changes) {
 }
 
 void WorldStore::update_zones() {
+    settle_zones();
     const Snapshot before = newest();
     for (std::uint32_t c = 0; c < working().column_count(); ++c) {
         const ColumnSpec& spec = working().column({c});
@@ -201,12 +203,50 @@ void WorldStore::update_zones() {
     }
 }
 
+// What systems rewrite tick after tick would have a new zone each time, for whoever may ask: it waits until
+// they leave the block alone for a tick.
+void WorldStore::settle_zones() {
+    const std::vector<Rewritten> waiting = std::exchange(rewritten_, {});
+    if (!origin_.empty())
+        return;
+    const Snapshot before = newest();
+    for (std::size_t i = 0; i < waiting.size();) {
+        const ColumnId column = waiting[i].column;
+        const ColumnRows rows(working(), column);
+        const ColumnRows old_rows(before, column);
+        for (; i < waiting.size() && waiting[i].column == column; ++i)
+            if (waiting[i].index < rows.block_count() && rows.blocks(waiting[i].index)[0] == waiting[i].block)
+                settle_zone(rows, old_rows, waiting[i].index);
+    }
+}
+
+// Readers may have the block already, in the version before. A row that it had and that has gone, or became
+// NULL, left a zero.
+void WorldStore::settle_zone(const ColumnRows& rows, const ColumnRows& old_rows, std::uint32_t block) {
+    BlockHeader& header = arena_.header(rows.blocks(block)[0]);
+    if (header.zone_is_known.load(std::memory_order_relaxed) != 0)
+        return;
+    Zone zone = zone_of(rows, block);
+    if (!rows.shares_block(block, old_rows)) {
+        constexpr std::byte zero[sizeof(std::uint64_t)] = {};
+        const std::uint64_t key = order_key(rows.type(), zero);
+        zone = {std::min(zone.least, key), std::max(zone.greatest, key)};
+    }
+    header.zone_least = zone.least;
+    header.zone_greatest = zone.greatest;
+    header.zone_is_known.store(1, std::memory_order_release);
+}
+
 void WorldStore::update_zone(const ColumnRows& rows, std::uint32_t block) {
     const Ref values = rows.blocks(block)[0];
     if (!values)
         return;
-    const Zone zone = zone_of(rows, block);
     BlockHeader& header = arena_.header(values);
+    if (is_private(values) && header.is_rewritten != 0) {
+        rewritten_.push_back({rows.column(), block, values});
+        return;
+    }
+    const Zone zone = zone_of(rows, block);
     if (is_private(values)) {
         header.zone_least = zone.least;
         header.zone_greatest = zone.greatest;

@@ -172,6 +172,7 @@ std::byte* WorldStore::private_block(ColumnId column, std::uint32_t index) {
     const Ref old = view.block_ref(column, index);
     if (old && is_private(old)) {
         arena_.header(old).hash_is_known.store(0, std::memory_order_relaxed);
+        arena_.header(old).is_rewritten = 0;
         return arena_.data(old);
     }
     const std::uint32_t bytes = block_bytes(view.column(column).type, view.block_slots(column));
@@ -635,6 +636,7 @@ void WorldStore::abandon_sealed() {
         for (const Ref block : version->changes.created)
             arena_.free(block);
     sealed_.clear();
+    rewritten_.clear();
     newest_root_ = {region().control(slot_).root.load()};
 }
 

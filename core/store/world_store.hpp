@@ -155,6 +155,12 @@ class WorldStore {
         std::uint32_t index;
         Ref block;
     };
+    // A block that a system rewrote in the tick before, so that its zone is not known yet.
+    struct Rewritten {
+        ColumnId column;
+        std::uint32_t index;
+        Ref block;
+    };
     // A block that renew_block() superseded; none stands for zeros.
     struct Renewed {
         ColumnId column;
@@ -225,6 +231,8 @@ class WorldStore {
     void update_indexes();
     void update_zones();
     void update_zone(const ColumnRows& rows, std::uint32_t block);
+    void settle_zones();
+    void settle_zone(const ColumnRows& rows, const ColumnRows& old_rows, std::uint32_t block);
     IndexState* index_states(Ref root) const;
     std::optional<ColumnId> origin_of(ColumnId column) const;
     IndexState next_index(const Snapshot& before, std::optional<ColumnId> old, ColumnId column);
@@ -247,7 +255,8 @@ class WorldStore {
     // same.
     std::vector<std::uint32_t> origin_;
     std::vector<Superseded> superseded_;
-    std::vector<Renewed> renewed_;         // within the block savepoint
+    std::vector<Renewed> renewed_; // within the block savepoint
+    std::vector<Rewritten> rewritten_;
     std::optional<Marks> block_savepoint_; // of the values
     std::deque<Sealed> sealed_;
     std::optional<Savepoint> savepoint_;

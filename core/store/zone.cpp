@@ -8,8 +8,8 @@ namespace gamelan::store {
 
 namespace {
 
-// So many running extremes side by side that a whole vector register has work.
-constexpr std::uint32_t lanes = 16;
+// As many running extremes side by side as a group has slots: vector registers of any width have work.
+constexpr std::uint32_t lanes = group_slots;
 
 template <class T>
 struct Extremes {
@@ -18,9 +18,11 @@ struct Extremes {
         is_float ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
     static constexpr T lowest =
         is_float ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::min();
+    using Mark = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
 
     T least[lanes];
     T greatest[lanes];
+    Mark nans[lanes] = {};
     bool has_any = false;
     bool has_nan = false;
 
@@ -35,14 +37,12 @@ struct Extremes {
         greatest[lane] = value > greatest[lane] ? value : greatest[lane];
     }
     void add_all(const T* values) {
-        int nans = 0;
-        for (std::uint32_t i = 0; i < group_slots; i += lanes)
-            for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-                add(values[i + lane], lane);
-                nans += values[i + lane] != values[i + lane];
-            }
+        for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+            add(values[lane], lane);
+            if constexpr (is_float)
+                nans[lane] |= values[lane] != values[lane] ? Mark{1} : Mark{0};
+        }
         has_any = true;
-        has_nan = has_nan || nans > 0;
     }
     void add_some(const T* values, std::uint64_t counting) {
         has_any = has_any || counting != 0;
@@ -56,15 +56,17 @@ struct Extremes {
     Zone zone(ColumnType type) const {
         T low = highest;
         T high = lowest;
+        bool is_nan_there = has_nan;
         for (std::uint32_t lane = 0; lane < lanes; ++lane) {
             low = least[lane] < low ? least[lane] : low;
             high = greatest[lane] > high ? greatest[lane] : high;
+            is_nan_there = is_nan_there || nans[lane] != 0;
         }
         const auto key = [&](T value) { return order_key(type, reinterpret_cast<const std::byte*>(&value)); };
         Zone out{~std::uint64_t{0}, 0};
         if (has_any && low <= high)
             out = {key(low), key(high)};
-        if (has_nan) {
+        if (is_nan_there) {
             out.greatest = key(std::numeric_limits<T>::quiet_NaN());
             out.least = std::min(out.least, out.greatest);
         }

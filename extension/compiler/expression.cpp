@@ -1,3 +1,4 @@
+#include "core/base/random.hpp"
 #include "extension/compiler/functions.hpp"
 #include "extension/compiler/statement_compiler.hpp"
 
@@ -46,9 +47,13 @@ std::string name_of_function(Oid function) {
 std::string why_not_called(Oid function, const Node* node) {
     if (const char* twin = deterministic_twin(function))
         return name_of_function(function) + " is not the same in a replay: " + twin;
+    if (type_of(node) == NUMERICOID)
+        return "numeric has no kernel: write constants as 1.5::real or 1.5::double precision";
     if (IsA(node, OpExpr) || IsA(node, ScalarArrayOpExpr) || IsA(node, DistinctExpr) ||
         IsA(node, NullIfExpr)) {
         const OpExpr* expression = reinterpret_cast<const OpExpr*>(node);
+        if (kernel_type_of(type_of(static_cast<const Node*>(linitial(expression->args)))) == ColumnType::code)
+            return "kernels know of an enum only whether two labels are equal, not which is greater";
         return "the operator " +
                std::string(pg::pg_call([&]() -> const char* { return format_operator(expression->opno); })) +
                " has no kernel";
@@ -170,11 +175,11 @@ std::optional<NodeId> StatementCompiler::call_of_ours(Scope& scope, const std::s
         return expressions().parameter(Parameter::now);
     if (name == "random" && list_length(arguments) == 1)
         return expressions().make(Op::random, {translate(scope, nth(arguments, 0))});
+    if (name == "gauss" && list_length(arguments) == 1)
+        return gauss(translate(scope, nth(arguments, 0)));
     if (name == "random" || name == "gauss")
-        refuse("game." + name + "() " +
-               (list_length(arguments) == 0
-                    ? "numbers its calls, which depends on the order of rows: write game.random(key)"
-                    : "has no kernel"));
+        refuse("game." + name + "() numbers its calls, which depends on the order of rows: write game." +
+               name + "(key)");
     if (name == "world_id")
         refuse("game.world_id() is known in equalities with a column world only");
     if (name == "spawn" || name == "spawn_many" || name == "despawn")
@@ -184,17 +189,33 @@ std::optional<NodeId> StatementCompiler::call_of_ours(Scope& scope, const std::s
     return std::nullopt;
 }
 
+// As gauss_at() in core/base/random.hpp.
+NodeId StatementCompiler::gauss(NodeId key) {
+    kernel::Expressions& e = expressions();
+    const auto number = [&](double value) { return e.constant(Value::of(ColumnType::f64, value)); };
+    const auto random = [&](std::int64_t salt) {
+        return e.make(Op::random, {e.make(Op::bit_xor, {key, e.constant(Value::of(ColumnType::i64, salt))})});
+    };
+    const NodeId logarithm = e.make(Op::ln, {e.make(Op::subtract, {number(1), random(gauss_radius_key)})});
+    const NodeId angle = e.make(Op::multiply, {number(2.0 * std::numbers::pi), random(gauss_angle_key)});
+    return e.make(Op::multiply, {e.make(Op::sqrt, {e.make(Op::multiply, {number(-2), logarithm})}),
+                                 e.make(Op::cos, {angle})});
+}
+
 NodeId StatementCompiler::call(Scope& scope, Oid function, List* arguments, const Node* node) {
     const std::string ours = game_function(function);
     if (!ours.empty())
         if (const auto value = call_of_ours(scope, ours, arguments))
             return *value;
     const auto known = kernel_function(function);
-    if (!known)
+    if (!known && deterministic_twin(function) != nullptr)
         refuse(why_not_called(function, node));
+    // What an argument lacks says more than what its function lacks.
     std::vector<NodeId> values;
     for (int i = 0; i < list_length(arguments); ++i)
         values.push_back(translate(scope, nth(arguments, i)));
+    if (!known)
+        refuse(why_not_called(function, node));
     switch (known->kind) {
     case KernelFunction::Kind::cast:
         if (known->type == ColumnType::f32 && values[0] == expressions().parameter(Parameter::dt))

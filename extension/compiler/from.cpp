@@ -273,8 +273,17 @@ bool StatementCompiler::place_by(Scope& scope, Item& item, std::vector<Node*>& c
         return false;
     Node* key = key_in(scope, item, *chosen);
     conditions.erase(chosen);
-    place(scope, item, expressions().cast(translate(scope, key), ColumnType::i64), is_optional);
+    place(scope, item, key_of(scope, key), is_optional);
     return true;
+}
+
+// The handle of a row that a key names, and that must be there, is that key: no need to look at the row.
+NodeId StatementCompiler::key_of(Scope& scope, Node* key) {
+    for (Item& other : scope.items)
+        if (other.is_placed && other.key && !other.source && !other.is_nullable && !other.guard &&
+            is_handle(scope, other, key))
+            return *other.key;
+    return expressions().cast(translate(scope, key), ColumnType::i64);
 }
 
 void StatementCompiler::place(Scope&, Item& item, NodeId key, bool is_optional) {

@@ -112,6 +112,10 @@ void survey_relation(Survey& survey, const RangeTblEntry* entry) {
         return;
     }
     touch_columns(survey, entry->relid, entry->selectedCols, false, false);
+    // Which rows there are is read even when no column is.
+    if ((entry->requiredPerms & ACL_INSERT) == 0)
+        touch(survey, get_rel_name(entry->relid),
+              pg::space_of(entry->relid) == pg::ComponentSpace::cell ? "cell" : "entity", false);
     const bool moves_rows = (entry->requiredPerms & (ACL_INSERT | ACL_DELETE)) != 0;
     touch_columns(survey, entry->relid, entry->insertedCols, moves_rows, true);
     touch_columns(survey, entry->relid, entry->updatedCols, false, true);

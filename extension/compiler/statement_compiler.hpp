@@ -115,6 +115,7 @@ class StatementCompiler {
     void place_others(Scope& scope);
     bool place_next(Scope& scope, bool is_optional);
     bool place_by(Scope& scope, Item& item, std::vector<Node*>& conditions, bool is_optional);
+    NodeId key_of(Scope& scope, Node* key);
     void place(Scope& scope, Item& item, NodeId key, bool is_optional);
     void place_required(Item& item, NodeId key);
     void place_optional(Item& item, NodeId key);
@@ -132,6 +133,7 @@ class StatementCompiler {
     NodeId constant(const Const* node);
     NodeId call(Scope& scope, Oid function, List* arguments, const Node* node);
     std::optional<NodeId> call_of_ours(Scope& scope, const std::string& name, List* arguments);
+    NodeId gauss(NodeId key);
     NodeId operation(Op op, ColumnType type, std::vector<NodeId> arguments);
     NodeId boolean_expression(Scope& scope, const BoolExpr* node, bool is_condition);
     NodeId in_array(Scope& scope, const ScalarArrayOpExpr* node);
@@ -151,23 +153,24 @@ class StatementCompiler {
 
     // --- sub_select.cpp
     NodeId sub_select(Scope& scope, const SubLink* link, bool is_condition);
-    // A condition of the statement that components of the own row are there: they become components of the rows
-    // that the statement goes over. Nothing when the condition says something else.
+    // A condition of the statement that components of the own row are there: they become components of the
+    // rows that the statement goes over. Nothing when the condition says something else.
     std::optional<NodeId> semi_join(Scope& scope, Node* node);
     bool is_joined_to_own_row(Scope& inner);
     NodeId in_sub_select(Scope& scope, const SubLink* link, bool is_condition);
     void open_sub_select(Scope& scope, const SubLink* link, Scope& inner);
-    NodeId exists(Scope& inner);
+    NodeId exists(Scope& inner, bool is_condition);
     NodeId scalar(Scope& inner);
     void place_sub_select(Scope& inner);
     bool place_neighbours(Scope& inner);
     void place_all(Scope& inner);
     void place_set(Scope& inner, Item& root, kernel::SourceKind kind);
-    bool is_around_own_cell(Scope& scope, Node* cell);
-    NodeId row_condition(Scope& inner);
+    void require_own_cell(Scope& scope, const FuncExpr* call);
+    NodeId row_condition(Scope& inner, bool is_condition);
     std::optional<NodeId> set_condition(Scope& inner, std::optional<NodeId> filter);
     NodeId aggregate(Scope& scope, const Aggref* node);
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);
+    NodeId count_of(std::int64_t rows);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }

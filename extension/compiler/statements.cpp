@@ -47,6 +47,10 @@ std::vector<TargetEntry*> targets(List* list) {
     return out;
 }
 
+bool is_null(Node* node) {
+    return IsA(node, Const) && castNode(Const, node)->constisnull;
+}
+
 Node* expression_of(TargetEntry* target) {
     return reinterpret_cast<Node*>(target->expr);
 }
@@ -200,7 +204,7 @@ void StatementCompiler::compile_insert(const Query* query) {
         if (column == table.world) {
             if (assigned[i] != nullptr && !is_world(scope, assigned[i]))
                 refuse("the world of the new row is not that of the statement");
-        } else if (assigned[i] != nullptr) {
+        } else if (assigned[i] != nullptr && !is_null(assigned[i])) {
             assign(scope, table, column, assigned[i]);
         } else {
             assign_nothing(table, column);

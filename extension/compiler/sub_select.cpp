@@ -152,7 +152,7 @@ NodeId StatementCompiler::sub_select(Scope& scope, const SubLink* link, bool is_
     Scope inner;
     open_sub_select(scope, link, inner);
     place_sub_select(inner);
-    return link->subLinkType == EXISTS_SUBLINK ? exists(inner) : scalar(inner);
+    return link->subLinkType == EXISTS_SUBLINK ? exists(inner, is_condition) : scalar(inner);
 }
 
 bool StatementCompiler::is_joined_to_own_row(Scope& inner) {
@@ -171,7 +171,8 @@ std::optional<NodeId> StatementCompiler::semi_join(Scope& scope, Node* node) {
     const bool is_in = link->subLinkType == ANY_SUBLINK;
     if (!is_in && link->subLinkType != EXISTS_SUBLINK)
         return std::nullopt;
-    if (is_in && (is_observed(inner_query(link)) || inner_query(link)->hasTargetSRFs || !is_single_test(link)))
+    if (is_in &&
+        (is_observed(inner_query(link)) || inner_query(link)->hasTargetSRFs || !is_single_test(link)))
         return std::nullopt;
     Scope inner;
     open_sub_select(scope, link, inner);
@@ -183,7 +184,7 @@ std::optional<NodeId> StatementCompiler::semi_join(Scope& scope, Node* node) {
             if (std::find(out_.components.begin(), out_.components.end(), item.component) ==
                 out_.components.end())
                 out_.components.push_back(item.component);
-    return exists(inner);
+    return exists(inner, true);
 }
 
 // The rows of the sub-select's FROM.
@@ -202,8 +203,14 @@ void StatementCompiler::place_sub_select(Scope& inner) {
         guard(inner, item);
 }
 
-bool StatementCompiler::is_around_own_cell(Scope& scope, Node* cell) {
-    return translate(scope, cell) == expressions().entity() && is_of_cells(kernel::own_row);
+// game.neighbors(cell), or game.neighbors(world, cell)
+void StatementCompiler::require_own_cell(Scope& scope, const FuncExpr* call) {
+    const int count = list_length(call->args);
+    if (count == 2 && !is_world(scope, static_cast<Node*>(linitial(call->args))))
+        refuse("the neighbours are those of another world");
+    Node* cell = static_cast<Node*>(list_nth(call->args, count - 1));
+    if (translate(scope, cell) != expressions().entity() || !is_of_cells(kernel::own_row))
+        refuse("the neighbours are not those of the statement's own cell");
 }
 
 // n.cell IN (SELECT game.neighbors(c.cell)), or game.neighbors(c.cell) AS a(cell) joined with n.cell =
@@ -223,8 +230,7 @@ bool StatementCompiler::place_neighbours(Scope& inner) {
             Scope innermost;
             innermost.query = inner_query(link);
             innermost.outer = &inner;
-            if (!is_around_own_cell(innermost, static_cast<Node*>(linitial(call->args))))
-                refuse("the neighbours are not those of the statement's own cell");
+            require_own_cell(innermost, call);
             inner.conditions.erase(at);
             place_set(inner, item, SourceKind::neighbours);
             return true;
@@ -233,8 +239,7 @@ bool StatementCompiler::place_neighbours(Scope& inner) {
     for (Item& around : inner.items) {
         if (around.kind != Item::Kind::neighbours)
             continue;
-        if (!is_around_own_cell(inner, static_cast<Node*>(linitial(around.function->args))))
-            refuse("the neighbours are not those of the statement's own cell");
+        require_own_cell(inner, around.function);
         for (Item& item : inner.items)
             for (auto at = inner.conditions.begin(); at != inner.conditions.end(); ++at) {
                 Node* key = item.kind == Item::Kind::component ? key_in(inner, item, *at) : nullptr;
@@ -306,14 +311,14 @@ void StatementCompiler::place_set(Scope& inner, Item& root, SourceKind kind) {
             item.source = inner.set;
 }
 
-// Whether the single row is there, and the WHERE holds. Never NULL.
-NodeId StatementCompiler::row_condition(Scope& inner) {
+// Whether the single row is there, and the WHERE holds. Never NULL, unless NULL and false are the same.
+NodeId StatementCompiler::row_condition(Scope& inner, bool is_condition) {
     std::vector<NodeId> conditions;
     for (Item& item : inner.items)
         if (!item.is_nullable)
             conditions.push_back(presence_of(item));
     for (Node* node : inner.conditions)
-        conditions.push_back(is_true(condition(inner, node)));
+        conditions.push_back(is_condition ? condition(inner, node) : is_true(condition(inner, node)));
     const NodeId always = truth(true);
     conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     return all_of(conditions);
@@ -347,9 +352,9 @@ NodeId StatementCompiler::add_aggregate(const kernel::Aggregate& aggregate) {
     return expressions().aggregate(place, *kernel::result_type(aggregate.function, type));
 }
 
-NodeId StatementCompiler::exists(Scope& inner) {
+NodeId StatementCompiler::exists(Scope& inner, bool is_condition) {
     if (!inner.set)
-        return row_condition(inner);
+        return row_condition(inner, is_condition);
     return add_aggregate({AggregateFunction::exists, *inner.set, set_condition(inner, std::nullopt), {}});
 }
 
@@ -360,13 +365,13 @@ NodeId StatementCompiler::scalar(Scope& inner) {
     Node* value = reinterpret_cast<Node*>(target->expr);
     if (inner.query->hasAggs) {
         if (!inner.set)
-            inner.counted = row_condition(inner);
+            inner.counted = row_condition(inner, true);
         return translate(inner, value);
     }
     if (inner.set)
         refuse("a sub-select may find several rows of " + inner.items.front().table->name +
                ": it needs an aggregate, or an equality with the handle");
-    const NodeId is_there = row_condition(inner);
+    const NodeId is_there = row_condition(inner, true);
     const NodeId found = translate(inner, value);
     if (is_there == truth(true))
         return found;
@@ -393,7 +398,7 @@ NodeId StatementCompiler::in_sub_select(Scope& scope, const SubLink* link, bool 
         refuse("NULLs decide what x [NOT] IN (SELECT …) says here: write [NOT] EXISTS");
     inner.conditions.push_back(pg::pg_call([&] { return condition_of_in(link); }));
     place_sub_select(inner);
-    return exists(inner);
+    return exists(inner, is_condition);
 }
 
 // --- aggregates ---
@@ -429,6 +434,10 @@ NodeId StatementCompiler::aggregate(Scope& scope, const Aggref* node) {
     return add_aggregate(aggregate);
 }
 
+NodeId StatementCompiler::count_of(std::int64_t rows) {
+    return expressions().constant(Value::of(ColumnType::i64, rows));
+}
+
 // Of at most one row.
 NodeId StatementCompiler::aggregate_of_row(Scope& scope, const Aggref* node, AggregateFunction function) {
     std::vector<NodeId> conditions{*scope.counted};
@@ -440,7 +449,7 @@ NodeId StatementCompiler::aggregate_of_row(Scope& scope, const Aggref* node, Agg
     if (function == AggregateFunction::count) {
         if (value)
             conditions.push_back(expressions().make(Op::is_not_null, {*value}));
-        return expressions().cast(expressions().cast(all_of(conditions), ColumnType::i32), ColumnType::i64);
+        return expressions().make(Op::choose, {all_of(conditions), count_of(1), count_of(0)});
     }
     if (function == AggregateFunction::sum)
         value = expressions().cast(*value, *kernel::result_type(function, expressions()[*value].type));

@@ -22,7 +22,8 @@ int max_snapshot_age_ms = 60000;
 int evict_idle_after_s = 0;
 bool compile = true;
 int max_system_failures = 10;
-int max_events_per_tick = 10000;
+int max_tracked_systems = 1024;
+int max_events_per_tick = 65536;
 
 namespace {
 
@@ -49,6 +50,9 @@ void define() {
     define_int("gamelan.max_command_bytes", "Size limit of one command, and of one action's answer.", nullptr,
                &max_command_bytes, 2048, 512, 1 << 20, PGC_POSTMASTER, GUC_UNIT_BYTE);
 
+    define_int("gamelan.max_tracked_systems", "Most systems of worlds in memory that statistics are kept of.",
+               "Each takes about 500 bytes of shared memory; those beyond run all the same.",
+               &max_tracked_systems, 1024, 1, 1 << 20, PGC_POSTMASTER, 0);
     define_int("gamelan.world_memory_limit", "Most memory one world may take; 0 means all of gamelan.memory.",
                "Applies to worlds loaded after the change.", &world_memory_limit_mb, 0, 0, 256 * 1024 - 1,
                PGC_SIGHUP, GUC_UNIT_MB);
@@ -97,8 +101,10 @@ void define() {
                "0 means never. game.enable_system() lets it run again.", &max_system_failures, 10, 0, 1 << 20,
                PGC_SIGHUP, 0);
 
-    define_int("gamelan.max_events_per_tick", "Most events that one system or action may tell of in a tick.",
-               nullptr, &max_events_per_tick, 10000, 1, 10 * 1000 * 1000, PGC_SIGHUP, 0);
+    define_int("gamelan.max_events_per_tick",
+               "Most events that the actions and systems of one tick may tell of.",
+               "Worlds take it in with the next change of a definition.", &max_events_per_tick, 65536, 1,
+               10 * 1000 * 1000, PGC_SIGHUP, 0);
 
     MarkGUCPrefixReserved("gamelan");
 }

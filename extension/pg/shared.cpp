@@ -2,6 +2,7 @@
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/settings.hpp"
+#include "extension/pg/system_stats.hpp"
 
 #include <bit>
 
@@ -12,7 +13,7 @@ SharedState* shared = nullptr;
 namespace {
 
 constexpr std::uint64_t shared_magic = 0x67616d656c616e01ULL;
-constexpr std::uint32_t shared_layout_version = 4;
+constexpr std::uint32_t shared_layout_version = 5;
 constexpr const char* tranche_name = "gamelan";
 
 shmem_request_hook_type previous_request_hook = nullptr;
@@ -45,6 +46,7 @@ void request_memory() {
     RequestAddinShmemSpace(state_bytes());
     RequestAddinShmemSpace(runtimes_bytes());
     RequestAddinShmemSpace(requests_bytes());
+    RequestAddinShmemSpace(system_stats::shared_bytes());
     RequestAddinShmemSpace(add_size(region_bytes(), 64));
     RequestNamedLWLockTranche(tranche_name, 1);
 }
@@ -58,6 +60,7 @@ void format_state() {
     shared->request_count = static_cast<std::uint32_t>(settings::max_requests);
     shared->request_bytes = static_cast<std::uint32_t>(request_bytes());
     MemSet(runtimes, 0, runtimes_bytes());
+    system_stats::format();
     for (int i = 0; i < settings::max_worlds; ++i) {
         ConditionVariableInit(&runtimes[i].published);
         runtimes[i].last_checkpoint_tick.store(-1);
@@ -85,6 +88,7 @@ void startup() {
     auto* state = static_cast<SharedState*>(ShmemInitStruct("gamelan state", state_bytes(), &found));
     runtimes = static_cast<WorldRuntime*>(ShmemInitStruct("gamelan worlds", runtimes_bytes(), &found));
     requests = static_cast<char*>(ShmemInitStruct("gamelan requests", requests_bytes(), &found));
+    system_stats::set_shared_memory(ShmemInitStruct("gamelan systems", system_stats::shared_bytes(), &found));
     region_memory = reinterpret_cast<void*>(
         TYPEALIGN(64, ShmemInitStruct("gamelan memory", add_size(region_bytes(), 64), &found)));
     shared = state;

@@ -1,7 +1,6 @@
 #include "extension/pg/tick_scope.hpp"
 
 #include "core/sim/apply_writes.hpp"
-#include "extension/pg/settings.hpp"
 
 namespace gamelan::pg {
 
@@ -36,10 +35,10 @@ void TickScope::apply() {
 }
 
 void TickScope::emit(game::Event event) {
-    const auto most = static_cast<std::size_t>(settings::max_events_per_tick);
-    if (context_.events.size() + emitted_.size() >= most)
+    if (context_.told_events + emitted_.size() >= context_.max_events)
         throw Error(sqlstate::queue_full, "a tick cannot tell of so many events",
-                    "There are " + std::to_string(most) + " already.", "Raise gamelan.max_events_per_tick.");
+                    "There are " + std::to_string(context_.max_events) + " already.",
+                    "Raise gamelan.max_events_per_tick.");
     emitted_.push_back({GetCurrentSubTransactionId(), std::move(event)});
 }
 

@@ -106,36 +106,39 @@ CREATE FUNCTION game._declared_dropped() RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     o record;
-    user_name text;
+    notice text;
 BEGIN
     FOR o IN
-        SELECT address_names[1] AS game, address_names[2] AS name, object_type AS kind, cardinality(address_args) AS arguments
-        FROM pg_event_trigger_dropped_objects()
-        WHERE object_type IN ('function', 'procedure', 'foreign table') AND address_names[1] IN (SELECT g.name FROM game.game AS g)
+        SELECT address_names[1] AS game, address_names[2] AS name, object_type AS kind FROM pg_event_trigger_dropped_objects()
+        WHERE (object_type = 'function' OR object_type = 'procedure' AND cardinality(address_args) = 0)
+          AND address_names[1] IN (SELECT g.name FROM game.game AS g)
     LOOP
-        -- A name that others still give is kept: the routine may come back, as when a dump is restored over what is there.
-        IF o.kind = 'procedure' AND o.arguments = 0 THEN
-            DELETE FROM game.system AS s WHERE s.game = o.game AND s.name = o.name AND s.kind = 'sql';
-            IF FOUND THEN
-                PERFORM game._forget_flags(o.game, o.name);
-                FOR user_name IN SELECT s.name FROM game.system AS s WHERE s.game = o.game AND o.name = ANY (s.after || s.before) ORDER BY 1 LOOP
-                    RAISE NOTICE 'system "%" still names "%" in after or before', user_name, o.name;
-                END LOOP;
-            END IF;
-        ELSIF o.kind = 'function' THEN
+        IF o.kind = 'function' THEN
             DELETE FROM game.action AS a WHERE a.game = o.game AND a.name = o.name;
-            FOR user_name IN SELECT a.name FROM game.action AS a WHERE a.game = o.game AND a.policy = o.name ORDER BY 1 LOOP
-                RAISE NOTICE 'action "%" has lost its policy, and refuses all calls until there is one', user_name;
-            END LOOP;
-            FOR user_name IN SELECT s.name FROM game.system AS s WHERE s.game = o.game AND s.wake_when = o.name AND o.arguments = 0 ORDER BY 1 LOOP
-                RAISE NOTICE 'system "%" has lost its condition, and does not run until there is one', user_name;
-            END LOOP;
         ELSE
-            FOR user_name IN SELECT s.name FROM game.system AS s WHERE s.game = o.game AND o.name = ANY (s.components) ORDER BY 1 LOOP
-                RAISE NOTICE 'system "%" still observes component "%"', user_name, o.name;
-            END LOOP;
+            DELETE FROM game.system AS s WHERE s.game = o.game AND s.name = o.name AND s.kind = 'sql';
+            PERFORM game._forget_flags(o.game, o.name);
         END IF;
+    END LOOP;
+    -- A name that others still give is kept: it may come back, as when a dump is restored over what is there.
+    FOR notice IN
+        WITH dropped AS (
+            SELECT address_names[1] AS game, address_names[2] AS name, object_type AS kind, cardinality(address_args) AS arguments
+            FROM pg_event_trigger_dropped_objects() WHERE object_type IN ('function', 'procedure', 'foreign table'))
+        SELECT format('action "%s" has lost its policy, and refuses all calls until there is one', a.name)
+        FROM dropped AS d JOIN game.action AS a ON a.game = d.game AND a.policy = d.name WHERE d.kind = 'function'
+        UNION ALL
+        SELECT CASE d.kind WHEN 'function' THEN format('system "%s" has lost its condition, and does not run until there is one', s.name)
+               WHEN 'procedure' THEN format('system "%s" still names "%s" in after or before', s.name, d.name)
+               ELSE format('system "%s" still observes component "%s"', s.name, d.name) END
+        FROM dropped AS d JOIN game.system AS s ON s.game = d.game
+         AND CASE d.kind WHEN 'function' THEN s.wake_when = d.name AND d.arguments = 0
+             WHEN 'procedure' THEN d.name = ANY (s.after || s.before) AND d.arguments = 0 ELSE d.name = ANY (s.components) END
+        ORDER BY 1
+    LOOP
+        RAISE NOTICE '%', notice;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION game._declared_dropped() IS 'what dropping procedures, functions and components does beside: those that were systems or actions are none any more';
+COMMENT ON FUNCTION game._declared_dropped() IS
+    'what dropping procedures, functions and components does beside: those that were systems or actions are none any more';

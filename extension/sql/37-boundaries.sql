@@ -41,21 +41,27 @@ DECLARE
     outside text;
     moved text;
     turned text;
+    rounded text;
+    still_outside text;
     handle text := game._handle_column(component);
 BEGIN
     SELECT string_agg(format(CASE mode WHEN 'wrap' THEN 'p.%1$I < %2$s OR p.%1$I >= %3$s' ELSE 'p.%1$I < %2$s OR p.%1$I > %3$s' END,
                              u.name, u.low, u.high), ' OR ' ORDER BY u.i),
            string_agg(format(CASE
-               WHEN mode = 'clamp' THEN '%1$I = GREATEST(%2$s, LEAST(p.%1$I, %3$s))'
+               WHEN mode = 'clamp' THEN '%1$I = CASE WHEN p.%1$I < %2$s THEN %2$s WHEN p.%1$I > %3$s THEN %3$s ELSE p.%1$I END'
                WHEN mode = 'bounce' THEN
-                   '%1$I = CASE WHEN p.%1$I < %2$s THEN LEAST(%3$s, %2$s - (p.%1$I - %2$s)) WHEN p.%1$I > %3$s THEN GREATEST(%2$s, %3$s - (p.%1$I - %3$s)) ELSE p.%1$I END'
+                   '%1$I = CASE WHEN p.%1$I < %2$s THEN LEAST(%3$s, %2$s - (p.%1$I - %2$s)) WHEN p.%1$I > %3$s THEN LEAST(%3$s, GREATEST(%2$s, %3$s - (p.%1$I - %3$s))) ELSE p.%1$I END'
                WHEN u.type IN ('real', 'double precision') THEN '%1$I = p.%1$I - %4$s * floor((p.%1$I - %2$s) / %4$s)'
                ELSE '%1$I = %2$s + ((p.%1$I - %2$s) %% %4$s + %4$s) %% %4$s' END,
                u.name, u.low, u.high, u.span), ', ' ORDER BY u.i),
            string_agg(format(CASE WHEN velocity = component THEN '%4$I = CASE WHEN p.%1$I < %2$s THEN abs(p.%4$I) WHEN p.%1$I > %3$s THEN -abs(p.%4$I) ELSE p.%4$I END'
                              ELSE '%4$I = CASE WHEN p.%1$I < %2$s THEN abs(v.%4$I) WHEN p.%1$I > %3$s THEN -abs(v.%4$I) ELSE v.%4$I END' END,
-                             u.name, u.low, u.high, coalesce(u.velocity, u.name)), ', ' ORDER BY u.i)
-    INTO outside, moved, turned
+                             u.name, u.low, u.high, coalesce(u.velocity, u.name)), ', ' ORDER BY u.i),
+           -- A float that was hardly below the edge is rounded up to the other one, and what is no number stays none.
+           string_agg(format('%1$I = CASE WHEN p.%1$I >= %3$s THEN %2$s ELSE p.%1$I END', u.name, u.low, u.high), ', ' ORDER BY u.i)
+               FILTER (WHERE u.type IN ('real', 'double precision')),
+           string_agg(format('p.%1$I >= %2$s', u.name, u.high), ' OR ' ORDER BY u.i) FILTER (WHERE u.type IN ('real', 'double precision'))
+    INTO outside, moved, turned, rounded, still_outside
     FROM unnest(columns, types, low, high, span, velocity_columns) WITH ORDINALITY AS u(name, type, low, high, span, velocity, i);
     RETURN CASE
         WHEN mode = 'kill' THEN format('SELECT game.despawn(p.entity) FROM %s AS p WHERE %s;', component, outside)
@@ -65,6 +71,9 @@ BEGIN
             -- The velocity first: it looks at where the position was.
             format('UPDATE %s AS v SET %s FROM %s AS p WHERE p.world = v.world AND p.%I = v.%I AND (%s); ', velocity, turned, component, handle, handle, outside)
             || format('UPDATE %s AS p SET %s WHERE %s;', component, moved, outside)
+        WHEN mode = 'wrap' AND rounded IS NOT NULL THEN
+            format('UPDATE %s AS p SET %s WHERE %s; ', component, moved, outside)
+            || format('UPDATE %s AS p SET %s WHERE %s;', component, rounded, still_outside)
         ELSE format('UPDATE %s AS p SET %s WHERE %s;', component, moved, outside) END;
 END
 $$;

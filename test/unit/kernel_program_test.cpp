@@ -17,9 +17,11 @@ using codec::encode_program;
 UnboundSystem unbind(const System& system, const store::Snapshot& layout) {
     UnboundSystem out{{system.name, {}}, {}};
     const auto component = [&](ComponentId id) {
-        return id.value == store::none
-                   ? id
-                   : out.symbols.component(std::string(store::text_of(layout.component(id).name)), false);
+        if (id.value == store::none)
+            return id;
+        const store::ComponentSpec& spec = layout.component(id);
+        const bool is_of_cells = store::text_of(layout.space({spec.space}).name) == store::cell_space;
+        return out.symbols.component(std::string(store::text_of(spec.name)), is_of_cells);
     };
     const auto column = [&](ColumnId id) {
         if (id.value == store::none)
@@ -33,6 +35,9 @@ UnboundSystem unbind(const System& system, const store::Snapshot& layout) {
         unbound.target = component(statement.target);
         for (ComponentId& id : unbound.components)
             id = component(id);
+        for (RowSource& source : unbound.sources)
+            for (ComponentId& id : source.components)
+                id = component(id);
         unbound.expressions = {};
         for (std::uint32_t i = 0; i < statement.expressions.size(); ++i) {
             Node node = statement.expressions[{i}];

@@ -69,16 +69,6 @@ Value narrow(Value value) {
     return value;
 }
 
-int compare(const Value& a, const Value& b) {
-    if (!is_float(a.type))
-        return integer(a) < integer(b) ? -1 : integer(a) > integer(b) ? 1 : 0;
-    const double x = real(a);
-    const double y = real(b);
-    if (std::isnan(x) || std::isnan(y))
-        return std::isnan(x) - std::isnan(y);
-    return x < y ? -1 : x > y ? 1 : 0;
-}
-
 [[noreturn]] void overflow() {
     throw Failed{"22003", "value out of range: overflow"};
 }
@@ -320,14 +310,22 @@ Value strict(const Node& node, const Value& a, const Value& b, const TickInputs&
     }
 }
 
-Value leaf(const Node& node, const Row& row, const TickInputs& inputs) {
+Value leaf(const Node& node, const Scope& scope, const TickInputs& inputs) {
+    const bool is_of_row = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row;
+    const Row* row = is_of_row ? scope.rows.at(node.source.value) : nullptr;
     switch (node.op) {
     case Op::column:
-        return row.values.at(node.column.value);
+        return row ? row->values.at(node.column.value) : Value::null(node.type);
     case Op::constant:
         return node.constant;
     case Op::entity:
-        return Value::of(ColumnType::i64, row.entity);
+        return row ? Value::of(ColumnType::i64, row->entity) : Value::null(ColumnType::i64);
+    case Op::has_row:
+        return boolean(row && row->has.at(node.component.value));
+    case Op::observed:
+        return boolean(scope.is_observed);
+    case Op::aggregate:
+        return scope.aggregate(node.aggregate);
     default:
         break;
     }
@@ -345,13 +343,13 @@ Value leaf(const Node& node, const Row& row, const TickInputs& inputs) {
 
 class Evaluation {
   public:
-    Evaluation(const Expressions& expressions, const Row& row, const TickInputs& inputs)
-        : expressions_(expressions), row_(row), inputs_(inputs) {}
+    Evaluation(const Expressions& expressions, const Scope& scope, const TickInputs& inputs)
+        : expressions_(expressions), scope_(scope), inputs_(inputs) {}
 
     Value of(NodeId id) const {
         const Node& node = expressions_[id];
         if (node.arguments.empty())
-            return leaf(node, row_, inputs_);
+            return leaf(node, scope_, inputs_);
         switch (node.op) {
         case Op::logical_and:
         case Op::logical_or:
@@ -419,120 +417,36 @@ class Evaluation {
     }
 
     const Expressions& expressions_;
-    const Row& row_;
+    const Scope& scope_;
     const TickInputs& inputs_;
 };
+
+} // namespace
+
+int compare(const Value& a, const Value& b) {
+    if (!is_float(a.type))
+        return integer(a) < integer(b) ? -1 : integer(a) > integer(b) ? 1 : 0;
+    const double x = real(a);
+    const double y = real(b);
+    if (std::isnan(x) || std::isnan(y))
+        return std::isnan(x) - std::isnan(y);
+    return x < y ? -1 : x > y ? 1 : 0;
+}
 
 bool is_true(const Value& value) {
     return !value.is_null && integer(value) != 0;
 }
 
-// WHERE a AND b ends at the first that is not true.
-bool is_selected(const Statement& statement, NodeId id, const Row& row, const TickInputs& inputs) {
-    const Node& node = statement.expressions[id];
-    if (node.op != Op::logical_and)
-        return is_true(evaluate(statement.expressions, id, row, inputs));
-    for (const NodeId argument : node.arguments)
-        if (!is_selected(statement, argument, row, inputs))
-            return false;
-    return true;
+Value add(const Value& a, const Value& b) {
+    return narrow(strict({Op::add, a.type, own_row, {}, {}, 0, {}, {}, {}, false}, a, b, {}));
 }
 
-void constrain(const Statement& statement, const Row& fresh, const TickInputs& inputs) {
-    for (const Assignment& assignment : statement.assignments)
-        if (assignment.is_not_null && fresh.values.at(assignment.column.value).is_null)
-            throw Failed{"23502", "null value in column \"" + assignment.column_name + "\" of relation \"" +
-                                      statement.target_name + "\" violates not-null constraint"};
-    for (const Check& check : statement.checks) {
-        const Value holds = evaluate(statement.expressions, check.condition, fresh, inputs);
-        if (!holds.is_null && !is_true(holds))
-            throw Failed{"23514", "new row for relation \"" + statement.target_name +
-                                      "\" violates check constraint \"" + check.name + "\""};
-    }
+Value evaluate(const Expressions& expressions, NodeId id, const Scope& scope, const TickInputs& inputs) {
+    return Evaluation(expressions, scope, inputs).of(id);
 }
-
-void clear(Row& row, ComponentId component, const World& world) {
-    for (const ColumnId column : world.columns.at(component.value)) {
-        Value& value = row.values.at(column.value);
-        value = Value::null(value.type);
-    }
-}
-
-void put(const Statement& statement, Row& row, const World& world, const TickInputs& inputs) {
-    const bool is_insert = statement.kind == StatementKind::insert;
-    Row fresh = row;
-    if (is_insert)
-        clear(fresh, statement.target, world);
-    for (const Assignment& assignment : statement.assignments)
-        fresh.values[assignment.column.value] =
-            evaluate(statement.expressions, assignment.value, row, inputs);
-    constrain(statement, fresh, inputs);
-    if (is_insert && row.has.at(statement.target.value)) {
-        if (statement.does_nothing_on_conflict)
-            return;
-        throw Failed{"23505", "the row of entity " + std::to_string(row.entity) + " in component \"" +
-                                  statement.target_name + "\" already exists"};
-    }
-    fresh.has[statement.target.value] = true;
-    fresh.is_touched[statement.target.value] = true;
-    row = fresh;
-}
-
-void emit(const Statement& statement, Event event, const Row& row, World& world, const TickInputs& inputs) {
-    event.entity = statement.event_entity
-                       ? evaluate(statement.expressions, *statement.event_entity, row, inputs)
-                       : Value::null(ColumnType::i64);
-    event.type = statement.target_name;
-    for (const Field& field : statement.fields)
-        event.fields.emplace_back(field.name, evaluate(statement.expressions, field.value, row, inputs));
-    world.events.push_back(event);
-}
-
-void play(const Statement& statement, const Event& place, World& world, const TickInputs& inputs) {
-    Row& row = world.rows[place.slot];
-    for (const ComponentId component : statement.components)
-        if (!row.has.at(component.value))
-            return;
-    if (statement.where && !is_selected(statement, *statement.where, row, inputs))
-        return;
-    switch (statement.kind) {
-    case StatementKind::emit:
-        return emit(statement, place, row, world, inputs);
-    case StatementKind::remove:
-        row.has[statement.target.value] = false;
-        row.is_touched[statement.target.value] = false;
-        return clear(row, statement.target, world);
-    default:
-        return put(statement, row, world, inputs);
-    }
-}
-
-} // namespace
 
 Value evaluate(const Expressions& expressions, NodeId id, const Row& row, const TickInputs& inputs) {
-    return Evaluation(expressions, row, inputs).of(id);
-}
-
-std::vector<SystemFailure> run(const std::vector<System>& systems, World& world, const TickInputs& inputs) {
-    std::vector<SystemFailure> out;
-    for (std::uint32_t s = 0; s < systems.size(); ++s) {
-        World next = world;
-        Event place{s, 0, 0, {}, {}, {}};
-        try {
-            for (; place.statement < systems[s].statements.size(); ++place.statement) {
-                for (place.slot = 0; place.slot < next.rows.size(); ++place.slot)
-                    play(systems[s].statements[place.statement], place, next, inputs);
-                place.slot = no_slot;
-                if (next.events.size() > next.max_events)
-                    throw Failed{"54000", "more than " + std::to_string(next.max_events) +
-                                              " events were emitted in a tick"};
-            }
-            world = std::move(next);
-        } catch (const Failed& failed) {
-            out.push_back({s, place.statement, place.slot, failed});
-        }
-    }
-    return out;
+    return evaluate(expressions, id, Scope{{&row}, false, {}}, inputs);
 }
 
 } // namespace gamelan::kernel::reference

@@ -52,236 +52,6 @@ Value extreme_value(ColumnType type, std::mt19937_64& random) {
     }
 }
 
-class ProgramMaker {
-  public:
-    ProgramMaker(std::mt19937_64& random, const KernelWorld& world, Expressions& out, bool has_second,
-                 std::uint32_t wildness)
-        : random_(random), world_(world), out_(out), has_second_(has_second), wildness_(wildness) {}
-
-    NodeId make(ColumnType type, int depth) {
-        if (depth <= 0 || below(6) == 0)
-            return leaf(type);
-        switch (below(8)) {
-        case 0:
-            return conditional(type, depth);
-        case 1:
-            return out_.make(Op::coalesce, {make(type, depth - 1), make(type, depth - 1)});
-        case 2:
-            return out_.make(Op::nullif, {make(type, depth - 1), make(type, depth - 1)});
-        case 3:
-            if (type != ColumnType::code)
-                return out_.make(below(2) ? Op::greatest : Op::least, some(type, depth));
-            break;
-        default:
-            break;
-        }
-        if (type == ColumnType::boolean)
-            return truth(depth);
-        return type == ColumnType::code ? leaf(type) : number(type, depth);
-    }
-
-  private:
-    std::uint32_t below(std::uint32_t limit) { return static_cast<std::uint32_t>(random_() % limit); }
-
-    std::vector<NodeId> some(ColumnType type, int depth) {
-        std::vector<NodeId> out;
-        for (std::uint32_t i = 0; i < 2 + below(2); ++i)
-            out.push_back(make(type, depth - 1));
-        out.push_back(make(type, depth - 1));
-        return out;
-    }
-    NodeId leaf(ColumnType type) {
-        const std::uint32_t choice = below(8);
-        if (choice == 0)
-            return out_.constant(below(4) == 0 ? Value::null(type) : random_value(type, random_, wildness_));
-        if (choice == 1 && type == ColumnType::i64)
-            return below(2) ? out_.entity() : out_.parameter(Parameter::tick);
-        if (choice == 1 && type == ColumnType::f64)
-            return out_.parameter(Parameter::dt);
-        if (choice == 1 && type == ColumnType::f32)
-            return out_.parameter(Parameter::dt_real);
-        return out_.column(world_.column(has_second_ ? below(2) : 0, type), type);
-    }
-    NodeId conditional(ColumnType type, int depth) {
-        std::vector<NodeId> arguments;
-        for (std::uint32_t i = 0; i <= below(2); ++i) {
-            arguments.push_back(make(ColumnType::boolean, depth - 1));
-            arguments.push_back(make(type, depth - 1));
-        }
-        arguments.push_back(make(type, depth - 1));
-        return out_.make(Op::choose, arguments);
-    }
-    NodeId truth(int depth) {
-        const ColumnType type = kernel_types[below(7)];
-        switch (below(7)) {
-        case 0:
-            return out_.make(below(2) ? Op::logical_and : Op::logical_or, some(ColumnType::boolean, depth));
-        case 1:
-            return out_.make(Op::logical_not, {make(ColumnType::boolean, depth - 1)});
-        case 2:
-            return out_.make(below(2) ? Op::is_null : Op::is_not_null, {make(type, depth - 1)});
-        case 3:
-            return out_.make(below(2) ? Op::is_distinct : Op::is_not_distinct,
-                             {make(type, depth - 1), make(type, depth - 1)});
-        case 4:
-            return out_.cast(make(ColumnType::i32, depth - 1), ColumnType::boolean);
-        default: {
-            const std::uint32_t tests = type == ColumnType::code ? 2 : 6;
-            return out_.make(static_cast<Op>(static_cast<std::uint32_t>(Op::equal) + below(tests)),
-                             {make(type, depth - 1), make(type, depth - 1)});
-        }
-        }
-    }
-    NodeId number(ColumnType type, int depth) {
-        switch (below(6)) {
-        case 0:
-            return cast(type, depth);
-        case 1:
-            return out_.make(below(2) ? Op::negate : Op::absolute, {make(type, depth - 1)});
-        case 2:
-            return is_integer(type) ? bits(type, depth) : special(type, depth);
-        case 3:
-            return special(type, depth);
-        default: {
-            const std::uint32_t kinds = is_integer(type) ? 5 : 4;
-            return out_.make(static_cast<Op>(static_cast<std::uint32_t>(Op::add) + below(kinds)),
-                             {make(type, depth - 1), make(type, depth - 1)});
-        }
-        }
-    }
-    NodeId cast(ColumnType type, int depth) {
-        const ColumnType from = kernel_types[1 + below(5)];
-        if (type == ColumnType::i32 && below(4) == 0)
-            return out_.cast(make(ColumnType::boolean, depth - 1), type);
-        return out_.cast(make(from, depth - 1), type);
-    }
-    NodeId bits(ColumnType type, int depth) {
-        const std::uint32_t choice = below(6);
-        const NodeId a = make(type, depth - 1);
-        if (choice < 3)
-            return out_.make(static_cast<Op>(static_cast<std::uint32_t>(Op::bit_and) + choice),
-                             {a, make(type, depth - 1)});
-        if (choice == 3)
-            return out_.make(Op::bit_not, {a});
-        return out_.make(choice == 4 ? Op::shift_left : Op::shift_right,
-                         {a, make(ColumnType::i32, depth - 1)});
-    }
-    // What only one type has; for others, a product added to something.
-    NodeId special(ColumnType type, int depth) {
-        const NodeId a = make(type, depth - 1);
-        if (type == ColumnType::f64) {
-            const auto op = static_cast<Op>(static_cast<std::uint32_t>(Op::sign) + below(12));
-            if (op >= Op::power)
-                return out_.make(op, {a, make(type, depth - 1)});
-            return below(8) == 0 ? out_.make(Op::random, {make(ColumnType::i64, depth - 1)})
-                                 : out_.make(op, {a});
-        }
-        if (type == ColumnType::i32 && below(2) == 0)
-            return out_.make(static_cast<Op>(static_cast<std::uint32_t>(Op::date_add) + below(3)),
-                             {a, make(type, depth - 1)});
-        return out_.make(below(2) ? Op::add : Op::subtract,
-                         {a, out_.make(Op::multiply, {make(type, depth - 1), make(type, depth - 1)})});
-    }
-
-    std::mt19937_64& random_;
-    const KernelWorld& world_;
-    Expressions& out_;
-    bool has_second_;
-    std::uint32_t wildness_;
-};
-
-void assign_at_random(Statement& out, std::size_t target, std::mt19937_64& random, const KernelWorld& world,
-                      ProgramMaker& maker) {
-    const std::size_t first = random() % std::size(kernel_types);
-    for (std::size_t i = 0; i < 1 + random() % 3; ++i) {
-        const ColumnType type = kernel_types[(first + i) % std::size(kernel_types)];
-        out.assignments.push_back({world.column(target, type), maker.make(type, 4), random() % 16 == 0,
-                                   "column " + std::to_string(i)});
-    }
-}
-
-Statement random_update(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
-    Statement out;
-    const std::size_t target = random() % 2;
-    out.target = world.component(target);
-    out.target_name = "target";
-    const bool has_both = target == 1 || random() % 2 == 0;
-    out.components = {world.component(0)};
-    if (has_both)
-        out.components.push_back(world.component(1));
-    ProgramMaker maker(random, world, out.expressions, has_both, wildness);
-    if (random() % 2 == 0)
-        out.where = maker.make(ColumnType::boolean, 3);
-    assign_at_random(out, target, random, world, maker);
-    if (random() % 8 == 0)
-        out.checks.push_back({maker.make(ColumnType::boolean, 2), "checked"});
-    return out;
-}
-
-Statement random_insert(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
-    Statement out;
-    out.kind = StatementKind::insert;
-    out.target = world.component(1);
-    out.target_name = "second";
-    out.components = {world.component(0)};
-    out.does_nothing_on_conflict = random() % 4 != 0;
-    ProgramMaker maker(random, world, out.expressions, false, wildness);
-    if (random() % 2 == 0)
-        out.where = maker.make(ColumnType::boolean, 3);
-    assign_at_random(out, 1, random, world, maker);
-    ProgramMaker of_new_rows(random, world, out.expressions, true, wildness);
-    if (random() % 4 == 0)
-        out.checks.push_back({of_new_rows.make(ColumnType::boolean, 2), "checked"});
-    return out;
-}
-
-Statement random_remove(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
-    Statement out;
-    out.kind = StatementKind::remove;
-    const std::size_t target = random() % 4 == 0 ? 0 : 1;
-    out.target = world.component(target);
-    out.target_name = "target";
-    const bool has_both = target == 1 || random() % 2 == 0;
-    out.components = {world.component(0)};
-    if (has_both)
-        out.components.push_back(world.component(1));
-    ProgramMaker maker(random, world, out.expressions, has_both, wildness);
-    if (random() % 4 != 0)
-        out.where = maker.make(ColumnType::boolean, 3);
-    return out;
-}
-
-Statement random_emit(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
-    Statement out;
-    out.kind = StatementKind::emit;
-    out.target = {store::none};
-    out.target_name = "happened";
-    out.components = {world.component(0)};
-    ProgramMaker maker(random, world, out.expressions, false, wildness);
-    if (random() % 4 != 0)
-        out.where = maker.make(ColumnType::boolean, 3);
-    if (random() % 4 != 0)
-        out.event_entity = random() % 2 ? out.expressions.entity() : maker.make(ColumnType::i64, 2);
-    constexpr std::size_t labels = 1; // of which kernels know nothing
-    for (std::size_t i = 0; i < random() % 4; ++i)
-        out.fields.push_back({std::string(1 + random() % 3, static_cast<char>('a' + random() % 3)),
-                              maker.make(kernel_types[random() % (std::size(kernel_types) - labels)], 2)});
-    return out;
-}
-
-Statement random_statement(std::mt19937_64& random, const KernelWorld& world, std::uint32_t wildness) {
-    switch (random() % 8) {
-    case 0:
-        return random_insert(random, world, wildness);
-    case 1:
-        return random_remove(random, world, wildness);
-    case 2:
-        return random_emit(random, world, wildness);
-    default:
-        return random_update(random, world, wildness);
-    }
-}
-
 } // namespace
 
 Value random_value(ColumnType type, std::mt19937_64& random, std::uint32_t wildness) {
@@ -304,71 +74,114 @@ Value random_value(ColumnType type, std::mt19937_64& random, std::uint32_t wildn
     }
 }
 
+store::ComponentDefinition definition_of(const char* name, std::string_view space) {
+    store::ComponentDefinition out{name, std::string(space), 0, {}};
+    for (const ColumnType type : kernel_types)
+        out.columns.push_back({std::string(name_of(type)), type, store::IndexKind::none, 0, std::nullopt});
+    out.columns.push_back({"key", ColumnType::i64, store::IndexKind::none, 0, std::nullopt});
+    return out;
+}
+
 KernelWorld::KernelWorld(std::uint64_t seed, std::uint32_t slots, std::uint32_t block_slots,
-                         std::uint32_t wildness) {
+                         std::uint32_t wildness, std::uint32_t frequency)
+    : seed_(seed), planet_(7, frequency, 2) {
     store::Layout layout;
     layout.add_space(store::entity_space, slots, block_slots);
-    const std::string space(store::entity_space);
-    store::ComponentDefinition entity{std::string(store::entity_component), space, 0, {}};
-    entity.columns.push_back({"created", ColumnType::i64, store::IndexKind::none, 0, std::nullopt});
-    entity.columns.push_back({"template", ColumnType::value, store::IndexKind::none, 0, std::nullopt});
-    layout.add_component(entity, false);
-    store::ComponentDefinition slot{std::string(store::entity_slot_component), space, 0, {}};
-    slot.columns.push_back({"generation", ColumnType::i32, store::IndexKind::none, 0, std::nullopt});
-    layout.add_component(slot, true);
-    for (const char* name : {"first", "second"}) {
-        store::ComponentDefinition component{name, space, 0, {}};
-        for (const ColumnType type : kernel_types)
-            component.columns.push_back(
-                {std::string(name_of(type)), type, store::IndexKind::none, 0, std::nullopt});
-        components_.push_back(layout.add_component(component, false));
-    }
+    layout.add_space(store::cell_space, planet_.slot_count(), planet_.block_slots());
+    store::add_entity_components(layout);
+    for (const char* name : {"first", "second"})
+        components_.push_back(layout.add_component(definition_of(name, store::entity_space), false));
+    components_.push_back(layout.add_component(definition_of("soil", store::cell_space), true));
     store_.emplace(store::WorldStore::create(*region_, region_->claim_slot(1), layout, region_.limit()));
     store_->begin_tick();
     std::mt19937_64 random(seed);
     rows_.resize(slots);
+    is_alive_.resize(slots);
+    // Handles first, so that keys can name them.
     for (std::uint32_t i = 0; i < slots; ++i)
-        fill(i, random, wildness);
+        rows_[i].entity = store::Entity::of(i, static_cast<std::uint32_t>(random() % 3)).handle;
+    for (std::uint32_t i = 0; i < slots; ++i)
+        fill_entity(i, random, wildness);
+    cells_.resize(planet_.slot_count());
+    for (std::uint32_t i = 0; i < cells_.size(); ++i) {
+        const bool is_cell = planet_.is_cell(i);
+        cells_[i].has[components_[2].value] = is_cell;
+        cells_[i].entity = is_cell ? static_cast<std::uint64_t>(planet_.cell_id_of(i)) : 0;
+        fill_row(cells_[i], components_[2], i, random, wildness);
+    }
     store_->seal(1);
     store_->publish();
     store_->begin_tick();
 }
 
-void KernelWorld::fill(std::uint32_t slot, std::mt19937_64& random, std::uint32_t wildness) {
+Value KernelWorld::random_key(std::mt19937_64& random) const {
+    const std::uint32_t choice = random() % 8;
+    if (choice == 0)
+        return Value::null(ColumnType::i64);
+    if (choice == 1)
+        return random_value(ColumnType::i64, random, 2);
+    if (choice < 4) {
+        const auto cell = static_cast<std::uint32_t>(random() % planet_.sphere().cell_count());
+        return Value::of(ColumnType::i64, planet_.cell_id_of(random() % 2 * planet_.layer_stride() + cell));
+    }
+    return Value::of(ColumnType::i64,
+                     rows_[random() % rows_.size()].entity + (random() % 8 == 0 ? 1ULL << 32 : 0));
+}
+
+std::vector<ColumnId> KernelWorld::columns_of(ComponentId component) const {
+    const store::ComponentSpec& spec = store_->working().component(component);
+    std::vector<ColumnId> out;
+    for (std::uint32_t i = 0; i < spec.column_count; ++i)
+        out.push_back({spec.first_column + 2 * i});
+    return out;
+}
+
+// Every second stretch of slots has NULLs.
+void KernelWorld::fill_row(reference::Row& row, ComponentId component, std::uint32_t slot,
+                           std::mt19937_64& random, std::uint32_t wildness) {
+    const bool has = row.has[component.value];
+    row.is_touched[component.value] = false;
+    for (const ColumnId column : columns_of(component)) {
+        const ColumnType type = store_->working().column(column).type;
+        const bool is_null = !has || (slot / 64 % 2 == 1 && random() % 5 == 0);
+        const bool is_key = store::text_of(store_->working().column(column).name).ends_with(".key");
+        const Value value = is_null  ? Value::null(type)
+                            : is_key ? random_key(random)
+                                     : random_value(type, random, wildness);
+        row.values[column.value] = value;
+        if (has && value.is_null)
+            store_->set_null(column, slot, true);
+        else if (has)
+            store_->set_bytes(column, slot, &value.bits, width_of(type));
+    }
+}
+
+void KernelWorld::fill_entity(std::uint32_t slot, std::mt19937_64& random, std::uint32_t wildness) {
     const store::EntityPlanes planes = *store::entity_planes(store_->working());
     reference::Row& row = rows_[slot];
-    const auto generation = static_cast<std::uint32_t>(random() % 3);
-    store_->set(planes.generation, slot, generation);
-    row.entity = store::Entity::of(slot, generation).handle;
+    store_->set(planes.generation, slot, store::Entity{row.entity}.generation());
+    is_alive_[slot] = slot != 0 && random() % 8 != 0;
+    if (is_alive_[slot])
+        store_->insert_row(planes.component, slot);
     // Whole stretches of slots have all rows, or none.
     const std::uint32_t density = slot / 64 % 3;
-    for (const ComponentId component : components_) {
+    for (const ComponentId component : {components_[0], components_[1]}) {
         const bool has = density == 0 || (density == 1 && random() % 3 != 0);
         row.has[component.value] = has;
-        row.is_touched[component.value] = false;
         if (has)
             store_->insert_row(component, slot);
-        const store::ComponentSpec spec = store_->working().component(component);
-        for (std::uint32_t i = 0; i < spec.column_count; ++i) {
-            const ColumnId column{spec.first_column + 2 * i};
-            const ColumnType type = store_->working().column(column).type;
-            const bool is_null = !has || (slot / 64 % 2 == 1 && random() % 5 == 0);
-            row.values[column.value] = is_null ? Value::null(type) : random_value(type, random, wildness);
-            if (has && is_null)
-                store_->set_null(column, slot, true);
-            else if (has)
-                store_->set_bytes(column, slot, &row.values[column.value].bits, width_of(type));
-        }
+        fill_row(row, component, slot, random, wildness);
     }
 }
 
 reference::World KernelWorld::model() const {
     reference::World out;
     out.rows = rows_;
+    out.cells = cells_;
+    out.is_alive = is_alive_;
     for (const ComponentId component : components_) {
-        const store::ComponentSpec& spec = store_->working().component(component);
-        for (std::uint32_t i = 0; i < spec.column_count; ++i)
-            out.columns[component.value].push_back({spec.first_column + 2 * i});
+        out.columns[component.value] = columns_of(component);
+        out.is_of_cells[component.value] = component == components_[2];
     }
     return out;
 }
@@ -377,19 +190,23 @@ ColumnId KernelWorld::column(std::size_t component, ColumnType type) const {
     return *store_->working().find_column(components_[component], name_of(type));
 }
 
-std::vector<reference::Row> KernelWorld::read() const {
+ColumnId KernelWorld::key(std::size_t component) const {
+    return *store_->working().find_column(components_[component], "key");
+}
+
+std::vector<reference::Row> KernelWorld::read(bool cells) const {
     const store::Snapshot& view = store_->working();
-    std::vector<reference::Row> out(rows_.size());
+    const std::vector<reference::Row>& before = cells ? cells_ : rows_;
+    std::vector<reference::Row> out(before.size());
     for (std::uint32_t slot = 0; slot < out.size(); ++slot) {
-        out[slot].entity = rows_[slot].entity;
-        for (const ComponentId component : components_) {
-            const bool has = view.has_row(component, slot);
+        out[slot].entity = before[slot].entity;
+        for (std::size_t i = cells ? 2 : 0; i < (cells ? 3U : 2U); ++i) {
+            const ComponentId component = components_[i];
+            const bool has = cells ? planet_.is_cell(slot) : view.has_row(component, slot);
             out[slot].has[component.value] = has;
             const std::uint64_t version = view.row_version(component, slot);
             out[slot].is_touched[component.value] = has ? version == store_->working_tick() : version != 0;
-            const store::ComponentSpec& spec = view.component(component);
-            for (std::uint32_t i = 0; i < spec.column_count; ++i) {
-                const ColumnId column{spec.first_column + 2 * i};
+            for (const ColumnId column : columns_of(component)) {
                 Value value{view.column(column).type, !has || view.is_null(column, slot), 0};
                 const auto block = view.block(column, slot / view.block_slots(column));
                 const std::uint32_t width = width_of(value.type);
@@ -402,17 +219,6 @@ std::vector<reference::Row> KernelWorld::read() const {
                 out[slot].values[column.value] = value;
             }
         }
-    }
-    return out;
-}
-
-std::vector<System> random_systems(std::uint64_t seed, const KernelWorld& world, std::uint32_t wildness) {
-    std::mt19937_64 random(seed);
-    std::vector<System> out(1 + random() % 3);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        out[i].name = "system " + std::to_string(i);
-        for (std::size_t j = 0; j < 1 + random() % 3; ++j)
-            out[i].statements.push_back(random_statement(random, world, wildness));
     }
     return out;
 }

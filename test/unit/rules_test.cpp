@@ -55,6 +55,7 @@ RC_GTEST_PROP(Rules, RoundTrip, ()) {
     Rules rules;
     rules.tick_rate_hz = *rc::gen::inRange<std::uint32_t>(1, max_tick_rate_hz + 1);
     rules.time_scale = *rc::gen::inRange(0, 1000) / 16.0;
+    rules.max_events_per_tick = *rc::gen::inRange(1U, codec::max_events);
     for (int i = *rc::gen::inRange(0, 6); i > 0; --i) {
         SystemRule system;
         system.name = "n" + some_name(max_rule_name_bytes - 1);

@@ -385,6 +385,68 @@ TEST(StoreZones, OfFloatingPointPutNanLast) {
     EXPECT_EQ(zone_with(std::nan("")).least, key(ColumnType::f64, -1.5));
 }
 
+// What is rewritten whole in each tick would have a zone for nobody.
+TEST(StoreZones, OfBlocksThatSystemsRewriteWaitUntilTheyLeaveThemAlone) {
+    World w(World::plain());
+    const ColumnId hp = w.of(w.hero, "hp");
+    w.store.begin_tick();
+    w.store.insert_row(w.hero, 3);
+    w.store.insert_row(w.hero, 4);
+    w.commit();
+    const auto rewrite = [&](std::int32_t value) {
+        w.store.begin_tick();
+        w.store.begin_block_savepoint();
+        auto* values = reinterpret_cast<std::int32_t*>(w.store.renew_block(hp, 0));
+        std::fill_n(values, w.store.working().block_slots(hp), 0);
+        values[3] = value;
+        values[4] = value + 1;
+        w.store.release_block_savepoint();
+    };
+    rewrite(7);
+    w.commit();
+    EXPECT_FALSE(w.store.newest().zone(hp, 0));
+    const Snapshot reader = w.store.newest();
+    rewrite(20);
+    w.commit();
+    EXPECT_FALSE(reader.zone(hp, 0));
+    const Snapshot last = w.store.newest();
+    w.store.begin_tick();
+    w.commit();
+    EXPECT_EQ(last.zone(hp, 0)->least, key32(20));
+    EXPECT_EQ(last.zone(hp, 0)->greatest, key32(21));
+    rewrite(30);
+    w.store.set(hp, 4, std::int32_t{40});
+    w.commit();
+    EXPECT_EQ(w.store.newest().zone(hp, 0)->greatest, key32(40));
+}
+
+// A row that became NULL is still there for readers of the version before.
+TEST(StoreZones, ThatCameLateHoldForTheVersionBefore) {
+    World w(World::plain());
+    const ColumnId hp = w.of(w.hero, "hp");
+    w.store.begin_tick();
+    for (const std::uint32_t slot : {3U, 4U})
+        w.store.insert_row(w.hero, slot);
+    w.store.begin_block_savepoint();
+    auto* values = reinterpret_cast<std::int32_t*>(w.store.renew_block(hp, 0));
+    std::fill_n(values, w.store.working().block_slots(hp), 0);
+    values[3] = 7;
+    w.store.release_block_savepoint();
+    w.commit();
+    const Snapshot before = w.store.newest();
+    w.store.begin_tick();
+    w.store.begin_block_savepoint();
+    const ColumnId nulls{w.store.working().column(hp).nulls};
+    auto* words = reinterpret_cast<std::uint64_t*>(w.store.renew_block(nulls, 0));
+    std::fill_n(words, w.store.working().block_slots(hp) / 64, 0);
+    words[0] = 1U << 4;
+    w.store.release_block_savepoint();
+    w.commit();
+    ASSERT_TRUE(before.zone(hp, 0));
+    EXPECT_EQ(before.zone(hp, 0)->least, key32(0));
+    EXPECT_EQ(before.zone(hp, 0)->greatest, key32(7));
+}
+
 TEST(StoreKeys, SortAsTheValuesDo) {
     EXPECT_LT(key32(-1), key32(0));
     EXPECT_LT(key(ColumnType::f32, -1e30F), key(ColumnType::f32, -1.0F));

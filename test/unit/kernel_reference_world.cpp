@@ -1,0 +1,321 @@
+// Statements over a world, as plainly as can be: for each row its references, its conditions, its aggregates.
+#include "kernel_reference.hpp"
+
+#include "core/grid/planet.hpp"
+
+#include <optional>
+#include <set>
+
+namespace gamelan::kernel::reference {
+
+namespace {
+
+// One statement, which sees the world as it was before it.
+class Sight {
+  public:
+    Sight(const Statement& statement, const World& before, const TickInputs& inputs)
+        : statement_(statement), e_(statement.expressions), before_(before), inputs_(inputs) {}
+
+    const std::vector<Row>& rows_of(const std::vector<ComponentId>& components) const {
+        return before_.is_of_cells.at(components[0].value) ? before_.cells : before_.rows;
+    }
+    static bool has_all(const Row& row, const std::vector<ComponentId>& components) {
+        for (const ComponentId component : components)
+            if (!row.has.at(component.value))
+                return false;
+        return true;
+    }
+
+    // The row with its references, if the statement selects it.
+    std::optional<Scope> select(std::uint32_t slot) {
+        const Row& row = rows_of(statement_.components).at(slot);
+        if (!has_all(row, statement_.components))
+            return std::nullopt;
+        Scope scope;
+        scope.rows.resize(statement_.sources.size(), nullptr);
+        scope.rows[0] = &row;
+        const std::size_t word = slot / 64;
+        scope.is_observed = word < inputs_.observed.size() && (inputs_.observed[word] >> slot % 64 & 1) != 0;
+        // By value where the row is kept: the scope moves.
+        scope.aggregate = [this, slot](std::uint32_t place) { return aggregate(place, slot); };
+        scope_ = &scope;
+        std::vector<NodeId> open = conditions_of(statement_.where);
+        std::set<std::uint32_t> known{0};
+        if (!pass(open, known, scope))
+            return std::nullopt;
+        for (std::uint32_t i = 1; i < statement_.sources.size(); ++i) {
+            const RowSource& source = statement_.sources[i];
+            if (source.kind != SourceKind::reference)
+                continue;
+            scope.rows[i] = find(source, evaluate(e_, *source.key, scope, inputs_));
+            if (!scope.rows[i] && !source.is_optional)
+                return std::nullopt;
+            known.insert(i);
+            if (!pass(open, known, scope))
+                return std::nullopt;
+        }
+        return scope;
+    }
+    void look_from(const Scope& scope) { scope_ = &scope; }
+
+  private:
+    void add_conditions(NodeId id, std::vector<NodeId>& out) const {
+        if (e_[id].op != Op::logical_and)
+            return out.push_back(id);
+        for (const NodeId argument : e_[id].arguments)
+            add_conditions(argument, out);
+    }
+    std::vector<NodeId> conditions_of(std::optional<NodeId> where) const {
+        std::vector<NodeId> out;
+        if (where)
+            add_conditions(*where, out);
+        return out;
+    }
+
+    void add_reads(NodeId id, std::set<std::uint32_t>& out) const {
+        const Node& node = e_[id];
+        if (node.op == Op::column || node.op == Op::entity || node.op == Op::has_row)
+            out.insert(node.source.value);
+        for (const NodeId argument : node.arguments)
+            add_reads(argument, out);
+        if (node.op != Op::aggregate)
+            return;
+        const Aggregate& aggregate = statement_.aggregates[node.aggregate];
+        std::set<std::uint32_t> inner;
+        for (const std::optional<NodeId>& part : {aggregate.where, aggregate.argument})
+            if (part)
+                add_reads(*part, inner);
+        inner.erase(aggregate.source.value);
+        out.insert(inner.begin(), inner.end());
+    }
+
+    // Whether the conditions hold of which all is known; they are asked once.
+    bool pass(std::vector<NodeId>& open, const std::set<std::uint32_t>& known, const Scope& scope) const {
+        std::vector<NodeId> rest;
+        bool holds = true;
+        for (const NodeId condition : open) {
+            std::set<std::uint32_t> reads;
+            add_reads(condition, reads);
+            if (!std::includes(known.begin(), known.end(), reads.begin(), reads.end()))
+                rest.push_back(condition);
+            else if (holds)
+                holds = is_true(evaluate(e_, condition, scope, inputs_));
+        }
+        open = rest;
+        return holds;
+    }
+
+    const Row* find(const RowSource& source, const Value& key) const {
+        if (key.is_null)
+            return nullptr;
+        const bool is_cell = before_.is_of_cells.at(source.components[0].value);
+        const std::vector<Row>& rows = is_cell ? before_.cells : before_.rows;
+        for (std::uint32_t slot = is_cell ? 0 : 1; slot < rows.size(); ++slot)
+            if (rows[slot].entity == key.bits && (is_cell || before_.is_alive[slot]))
+                return has_all(rows[slot], source.components) ? &rows[slot] : nullptr;
+        return nullptr;
+    }
+
+    std::vector<const Row*> rows_around(const RowSource& source, std::uint32_t slot) const {
+        std::vector<const Row*> out;
+        const std::uint32_t stride = inputs_.planet->layer_stride();
+        const grid::Neighbours around = inputs_.planet->sphere().neighbours(slot % stride);
+        for (const std::uint32_t cell : around)
+            if (const Row& row = before_.cells.at(slot / stride * stride + cell);
+                has_all(row, source.components))
+                out.push_back(&row);
+        return out;
+    }
+
+    Value aggregate(std::uint32_t place, std::uint32_t slot) {
+        const Aggregate& aggregate = statement_.aggregates[place];
+        const RowSource& source = statement_.sources[aggregate.source.value];
+        if (source.kind == SourceKind::neighbours)
+            return over(aggregate, rows_around(source, slot), *scope_);
+        const auto known = results_.find(place);
+        if (known != results_.end())
+            return known->second;
+        const auto failed = failures_.find(place);
+        if (failed != failures_.end())
+            throw failed->second;
+        std::vector<const Row*> rows;
+        for (const Row& row : rows_of(source.components))
+            if (has_all(row, source.components))
+                rows.push_back(&row);
+        Scope scope;
+        scope.rows.resize(statement_.sources.size(), nullptr);
+        try {
+            return results_[place] = over(aggregate, rows, scope);
+        } catch (const Failed& failure) {
+            results_.erase(place);
+            failures_[place] = failure;
+            throw;
+        }
+    }
+
+    Value over(const Aggregate& aggregate, const std::vector<const Row*>& rows, Scope scope) const {
+        const std::vector<NodeId> conditions = conditions_of(aggregate.where);
+        std::int64_t count = 0;
+        std::optional<Value> value;
+        for (const Row* row : rows) {
+            scope.rows[aggregate.source.value] = row;
+            bool holds = true;
+            for (std::size_t i = 0; holds && i < conditions.size(); ++i)
+                holds = is_true(evaluate(e_, conditions[i], scope, inputs_));
+            if (!holds)
+                continue;
+            if (!aggregate.argument) {
+                ++count;
+                continue;
+            }
+            const Value fresh = evaluate(e_, *aggregate.argument, scope, inputs_);
+            if (fresh.is_null)
+                continue;
+            ++count;
+            value = combine(aggregate.function, value, fresh);
+        }
+        if (aggregate.function == AggregateFunction::count)
+            return Value::of(ColumnType::i64, count);
+        if (aggregate.function == AggregateFunction::exists)
+            return Value::of(ColumnType::boolean, static_cast<std::uint8_t>(count != 0));
+        return value ? *value : Value::null(*result_type(aggregate.function, e_[*aggregate.argument].type));
+    }
+
+    static Value combine(AggregateFunction function, const std::optional<Value>& so_far, const Value& fresh) {
+        switch (function) {
+        case AggregateFunction::sum: {
+            const Value wide = widen(fresh);
+            return so_far ? add(*so_far, wide) : wide;
+        }
+        case AggregateFunction::every:
+            return so_far && !is_true(*so_far) ? *so_far : fresh;
+        case AggregateFunction::any:
+            return so_far && is_true(*so_far) ? *so_far : fresh;
+        case AggregateFunction::least:
+            return so_far && compare(*so_far, fresh) < 0 ? *so_far : fresh;
+        case AggregateFunction::greatest:
+            return so_far && compare(*so_far, fresh) > 0 ? *so_far : fresh;
+        default:
+            return fresh;
+        }
+    }
+    static Value widen(const Value& value) {
+        if (value.type == ColumnType::i16)
+            return Value::of(ColumnType::i64,
+                             static_cast<std::int64_t>(static_cast<std::int16_t>(value.bits)));
+        if (value.type == ColumnType::i32)
+            return Value::of(ColumnType::i64,
+                             static_cast<std::int64_t>(static_cast<std::int32_t>(value.bits)));
+        return value;
+    }
+
+    const Statement& statement_;
+    const Expressions& e_;
+    const World& before_;
+    const TickInputs& inputs_;
+    const Scope* scope_ = nullptr;
+    std::map<std::uint32_t, Value> results_; // of aggregates over all rows
+    std::map<std::uint32_t, Failed> failures_;
+};
+
+void constrain(const Statement& statement, const Row& fresh, const TickInputs& inputs) {
+    for (const Assignment& assignment : statement.assignments)
+        if (assignment.is_not_null && fresh.values.at(assignment.column.value).is_null)
+            throw Failed{"23502", "null value in column \"" + assignment.column_name + "\" of relation \"" +
+                                      statement.target_name + "\" violates not-null constraint"};
+    for (const Check& check : statement.checks) {
+        const Value holds = evaluate(statement.expressions, check.condition, fresh, inputs);
+        if (!holds.is_null && !is_true(holds))
+            throw Failed{"23514", "new row for relation \"" + statement.target_name +
+                                      "\" violates check constraint \"" + check.name + "\""};
+    }
+}
+
+void clear(Row& row, ComponentId component, const World& world) {
+    for (const ColumnId column : world.columns.at(component.value)) {
+        Value& value = row.values.at(column.value);
+        value = Value::null(value.type);
+    }
+}
+
+void put(const Statement& statement, Row& row, const Scope& scope, const World& world,
+         const TickInputs& inputs) {
+    const bool is_insert = statement.kind == StatementKind::insert;
+    Row fresh = row;
+    if (is_insert)
+        clear(fresh, statement.target, world);
+    for (const Assignment& assignment : statement.assignments)
+        fresh.values[assignment.column.value] =
+            evaluate(statement.expressions, assignment.value, scope, inputs);
+    constrain(statement, fresh, inputs);
+    if (is_insert && row.has.at(statement.target.value)) {
+        if (statement.does_nothing_on_conflict)
+            return;
+        throw Failed{"23505", "the row of entity " + std::to_string(row.entity) + " in component \"" +
+                                  statement.target_name + "\" already exists"};
+    }
+    fresh.has[statement.target.value] = true;
+    fresh.is_touched[statement.target.value] = true;
+    row = fresh;
+}
+
+void emit(const Statement& statement, Event event, const Scope& scope, World& world,
+          const TickInputs& inputs) {
+    event.entity = statement.event_entity
+                       ? evaluate(statement.expressions, *statement.event_entity, scope, inputs)
+                       : Value::null(ColumnType::i64);
+    event.type = statement.target_name;
+    for (const Field& field : statement.fields)
+        event.fields.emplace_back(field.name, evaluate(statement.expressions, field.value, scope, inputs));
+    world.events.push_back(event);
+}
+
+void play(const Statement& statement, const Event& place, Sight& sight, World& world,
+          const TickInputs& inputs) {
+    const std::optional<Scope> scope = sight.select(place.slot);
+    if (!scope)
+        return;
+    sight.look_from(*scope);
+    const bool is_cell = world.is_of_cells.at(statement.components[0].value);
+    Row& row = is_cell ? world.cells[place.slot] : world.rows[place.slot];
+    switch (statement.kind) {
+    case StatementKind::emit:
+        return emit(statement, place, *scope, world, inputs);
+    case StatementKind::remove:
+        row.has[statement.target.value] = false;
+        row.is_touched[statement.target.value] = false;
+        return clear(row, statement.target, world);
+    default:
+        return put(statement, row, *scope, world, inputs);
+    }
+}
+
+} // namespace
+
+std::vector<SystemFailure> run(const std::vector<System>& systems, World& world, const TickInputs& inputs) {
+    std::vector<SystemFailure> out;
+    for (std::uint32_t s = 0; s < systems.size(); ++s) {
+        World next = world;
+        Event place{s, 0, 0, {}, {}, {}};
+        try {
+            for (; place.statement < systems[s].statements.size(); ++place.statement) {
+                const Statement& statement = systems[s].statements[place.statement];
+                const World before = next;
+                Sight sight(statement, before, inputs);
+                const auto slots = static_cast<std::uint32_t>(sight.rows_of(statement.components).size());
+                for (place.slot = 0; place.slot < slots; ++place.slot)
+                    play(statement, place, sight, next, inputs);
+                place.slot = no_slot;
+                if (next.events.size() > next.max_events)
+                    throw Failed{"54000", "more than " + std::to_string(next.max_events) +
+                                              " events were emitted in a tick"};
+            }
+            world = std::move(next);
+        } catch (const Failed& failed) {
+            out.push_back({s, place.statement, place.slot, failed});
+        }
+    }
+    return out;
+}
+
+} // namespace gamelan::kernel::reference
