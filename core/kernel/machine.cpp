@@ -203,7 +203,7 @@ void Machine::look_at_rows(const store::Snapshot& view, const ComponentSet& set,
 // Processors fetch ahead within a page only, and blocks lie anywhere.
 void Machine::fetch(std::uint32_t index) const {
     constexpr std::size_t line_bytes = 64;
-    constexpr std::size_t lines = 4;
+    const std::size_t lines = is_streaming_ ? 16 : 4;
     for (const RowSet& set : row_sets_)
         for (const Presence& presence : set.presence)
             if (const std::byte* bits = presence.reader.block(index))
