@@ -149,8 +149,9 @@ void Machine::fill_fixed(const TickInputs& inputs, std::span<const AggregateResu
 }
 
 void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
-                    std::span<const AggregateResult> aggregates) {
+                    std::span<const AggregateResult> aggregates, std::span<const Derived> derived) {
     store_ = &store;
+    derived_ = derived;
     planet_ = inputs.planet;
     observed_ = inputs.observed;
     level_ = static_cast<std::size_t>(automaton::simd_level());

@@ -97,10 +97,9 @@ bool WorldStore::are_all_rows(ComponentId component, std::uint32_t index, const 
         return true;
     }
     const std::uint32_t count = std::min(view.slot_count(SpaceId{spec.space}) - index * slots, slots);
-    for (std::uint32_t slot = 0; slot < count; ++slot)
-        if ((rows[slot / 64] >> slot % 64 & 1) == 0)
-            return false;
-    return true;
+    const std::uint64_t rest = count % 64 == 0 ? 0 : ~std::uint64_t{0} >> (64 - count % 64);
+    return std::all_of(rows, rows + count / 64, [](std::uint64_t word) { return ~word == 0; }) &&
+           (rest == 0 || (~rows[count / 64] & rest) == 0);
 }
 
 // How many ticks ago each row changed, as seen from the working tick. False when that is too long ago for

@@ -90,7 +90,8 @@ std::string Formulas::leaf(Fixed type) {
         if (type == Fixed::i64 && !row.table->is_of_cells)
             found.push_back(row.alias + "." + row.table->handle());
         if (type == Fixed::f64 && row.is_own && !row.table->is_of_cells)
-            found.push_back("game.random(" + row.alias + "." + row.table->handle() + ")");
+            found.push_back((random_.one_in(3) ? "game.gauss(" : "game.random(") + row.alias + "." +
+                            row.table->handle() + ")");
     }
     for (const SubSelect& select : sub_selects)
         if (select.type == type)
