@@ -198,6 +198,7 @@ class Machine {
     // The rows where it is false, and neither true nor NULL, fail that check.
     void fail_unless(Operand condition, std::uint32_t check);
     bool play_narrow(const Step& step);
+    bool narrow_to(const Byte* rows);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
     void play_find(const Step& step, std::byte* out, Byte* nulls);

@@ -88,8 +88,7 @@ bool Machine::play_narrow_found(const Step& step) {
     GAMELAN_INDEPENDENT_LANES
     for (std::uint32_t i = 0; i < lanes; ++i)
         room[i] = static_cast<Byte>(rows[i] & (missing[i] ^ 1));
-    selection_ = room;
-    return count_bytes(room, lanes_) != 0;
+    return narrow_to(room);
 }
 
 // Slot 0, which is at hand, for rows that nobody looks at.
