@@ -87,6 +87,25 @@ void BM_Idle(benchmark::State& state) {
     run_systems(state, idle, Order::block_major, false);
 }
 
+// Of 64 systems together, and of 64 executors with one each: nothing else than what a system costs at least.
+constexpr std::size_t idle_systems = 64;
+void BM_FixedCost(benchmark::State& state) {
+    Fight fight(1);
+    const bool is_together = state.range(0) != 0;
+    std::vector<Executor> executors;
+    if (is_together)
+        executors.push_back(fight.executor(std::vector<System>(idle_systems, idle(fight)[0])));
+    for (std::size_t i = 0; !is_together && i < idle_systems; ++i)
+        executors.push_back(fight.executor(idle(fight)));
+    fight.store().begin_tick();
+    for (auto _ : state)
+        for (Executor& executor : executors)
+            benchmark::DoNotOptimize(executor.run(fight.store(), {tick_seconds, 1, 0, 1}));
+    fight.store().abandon();
+    state.counters["ns_per_system"] = benchmark::Counter(
+        idle_systems * 1e-9, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
 // --- written by hand ---
 
 void move(float* __restrict out, const float* in, const float* speed, float dt, std::size_t count) {
@@ -166,6 +185,7 @@ BENCHMARK(BM_FourSystemMajor)->Apply(timed);
 BENCHMARK(BM_TwentyBlockMajor)->Apply(large);
 BENCHMARK(BM_TwentySystemMajor)->Apply(large);
 BENCHMARK(BM_TwentyTick)->Apply(large);
+BENCHMARK(BM_FixedCost)->ArgName("together")->Arg(0)->Arg(1);
 BENCHMARK(BM_Idle)->ArgName("entities")->Arg(1)->Arg(1000000)->UseManualTime();
 
 } // namespace
