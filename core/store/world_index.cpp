@@ -207,9 +207,9 @@ void WorldStore::update_zones() {
 // they leave the block alone for a tick.
 void WorldStore::settle_zones() {
     const std::vector<Rewritten> waiting = std::exchange(rewritten_, {});
-    if (!origin_.empty())
-        return;
     const Snapshot before = newest();
+    if (before.layout_version() != working().layout_version())
+        return;
     for (std::size_t i = 0; i < waiting.size();) {
         const ColumnId column = waiting[i].column;
         const ColumnRows rows(working(), column);

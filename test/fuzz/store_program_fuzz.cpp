@@ -2,6 +2,7 @@
 // out; beside a plain model that must agree (test/unit/store_program.hpp). The first byte chooses how much
 // memory there is.
 #include "test/unit/store_program.cpp"
+#include "test/unit/store_program_blocks.cpp"
 
 #include <cstdio>
 #include <cstdlib>

@@ -208,7 +208,7 @@ void StoreProgram::run() {
 // Running out of memory costs the tick, and nothing else.
 void StoreProgram::step() {
     try {
-        play(below(18));
+        play(below(21));
     } catch (const Error& error) {
         if (error.code() != sqlstate::out_of_memory)
             throw;
@@ -244,8 +244,10 @@ void StoreProgram::play(std::uint32_t choice) {
         return seal_tick();
     case 16:
         return publish();
-    default:
+    case 17:
         return crash();
+    default:
+        return rewrite_blocks();
     }
 }
 

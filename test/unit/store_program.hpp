@@ -68,6 +68,13 @@ class StoreProgram {
     void extend();
     void savepoint();
     void write_block();
+    struct Block;
+    void choose_rows(Block& block, bool are_there);
+    void rewrite_column(Block& block);
+    void remove_rows(Block& block);
+    void insert_rows(Block& block);
+    void rewrite_block(std::set<std::pair<std::uint32_t, std::uint32_t>>& done);
+    void rewrite_blocks();
     void change_layout();
     void change_definition(ModelComponent& component);
     ColumnDefinition new_column();
