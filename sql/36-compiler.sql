@@ -48,6 +48,7 @@ SELECT compiled('UPDATE position SET x = 0 WHERE NOT EXISTS (SELECT FROM frozen 
 SELECT compiled('UPDATE health h SET hp = 0 FROM aim a WHERE a.entity = h.entity AND EXISTS (SELECT FROM marked m WHERE m.entity = a.target)');
 SELECT compiled('UPDATE health SET hp = 1 WHERE entity IN (SELECT game.observed())');
 SELECT compiled('UPDATE health h SET hp = 1 FROM game.observed() AS o(entity) WHERE o.entity = h.entity');
+SELECT compiled('UPDATE health h SET hp = 1 FROM position p LEFT JOIN velocity v ON v.entity = p.entity WHERE p.entity = h.entity AND v.entity IN (SELECT entity FROM marked)');
 \echo -- Aggregates
 SELECT compiled('UPDATE health SET hp = (SELECT max(hp) FROM health WHERE hp < 50) + (SELECT count(*) FROM velocity v JOIN position p USING (entity) WHERE v.dx > p.x)');
 SELECT compiled('UPDATE soil c SET wet = (SELECT coalesce(sum(n.wet), 0) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell)) AND n.alive)');
