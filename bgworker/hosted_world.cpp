@@ -384,11 +384,13 @@ void HostedWorld::note_systems(TurnLog& log) {
         log.add_system_error({id_, built_.tick, name, *run.error, known, run.entity});
         const std::uint32_t failures = ++failures_[name];
         const auto most = static_cast<std::uint32_t>(pg::settings::max_system_failures);
-        if (most == 0 || failures < most || flags_.suspended.contains(name))
+        const bool is_harmful = run.error->code() == sqlstate::quarantined;
+        if ((!is_harmful && (most == 0 || failures < most)) || flags_.suspended.contains(name))
             continue;
-        const std::string reason = "failed in " + std::to_string(failures) +
-                                   " ticks in a row, the last of them " + std::to_string(built_.tick) + ": " +
-                                   run.error->message();
+        const std::string reason = is_harmful ? "was put into quarantine: " + run.error->detail()
+                                              : "failed in " + std::to_string(failures) +
+                                                    " ticks in a row, the last of them " +
+                                                    std::to_string(built_.tick) + ": " + run.error->message();
         ereport(WARNING, (errmsg("system \"%s\" of world " INT64_FORMAT " is suspended", name.c_str(), id_),
                           errdetail_internal("It %s.", reason.c_str()),
                           errhint("game.enable_system() lets it run again.")));

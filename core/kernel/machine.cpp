@@ -149,8 +149,9 @@ void Machine::fill_fixed(const TickInputs& inputs, std::span<const AggregateResu
 }
 
 void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
-                    std::span<const AggregateResult> aggregates) {
+                    std::span<const AggregateResult> aggregates, std::span<const Derived> derived) {
     store_ = &store;
+    derived_ = derived;
     planet_ = inputs.planet;
     observed_ = inputs.observed;
     level_ = static_cast<std::size_t>(automaton::simd_level());
@@ -202,7 +203,7 @@ void Machine::look_at_rows(const store::Snapshot& view, const ComponentSet& set,
 // Processors fetch ahead within a page only, and blocks lie anywhere.
 void Machine::fetch(std::uint32_t index) const {
     constexpr std::size_t line_bytes = 64;
-    constexpr std::size_t lines = 4;
+    const std::size_t lines = is_streaming_ ? 16 : 4;
     for (const RowSet& set : row_sets_)
         for (const Presence& presence : set.presence)
             if (const std::byte* bits = presence.reader.block(index))

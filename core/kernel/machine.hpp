@@ -36,6 +36,25 @@ struct AggregateResult {
     Fault fault = Fault::none;
 };
 
+// What each cell adds to an aggregate over neighbours, by slot, with some room before the first and behind
+// the last.
+class Derived {
+  public:
+    void reset(std::uint32_t slots, std::uint32_t reach, std::uint32_t width_bytes);
+    // Bytes: 1 where the cell counts at all.
+    Byte* taken() { return taken_.data() + reach_; }
+    const Byte* taken() const { return taken_.data() + reach_; }
+    // Of a cell that does not count, what changes nothing.
+    std::byte* values() { return values_.data() + std::size_t{reach_} * width_bytes_; }
+    const std::byte* values() const { return values_.data() + std::size_t{reach_} * width_bytes_; }
+
+  private:
+    std::uint32_t reach_ = 0;
+    std::uint32_t width_bytes_ = 0;
+    std::vector<Byte> taken_;
+    std::vector<std::byte> values_;
+};
+
 // What an emit said of one row.
 struct Event {
     std::uint32_t slot;
@@ -56,9 +75,10 @@ class Machine {
   public:
     Machine(const PassPlan& plan, std::uint32_t lanes);
 
-    // Before the first block of a pass: looks at the world as it is now. `aggregates`: of the pass's queries.
+    // Before the first block of a pass: looks at the world as it is now. `aggregates`, `derived`: of the
+    // pass's queries.
     void start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
-               std::span<const AggregateResult> aggregates = {});
+               std::span<const AggregateResult> aggregates = {}, std::span<const Derived> derived = {});
     void begin_block(std::uint32_t index);
     // The rows that the statement changed, or the events that it emitted; or nothing when it failed: see
     // problem(). The block must not be committed then.
@@ -67,6 +87,7 @@ class Machine {
     void commit_block();
     // Instead of run(), for a statement that is a reduction: adds the block's rows.
     void reduce(const StatementPlan& statement, Accumulator& accumulator);
+    void derive(const StatementPlan& statement, Derived& out);
     const Problem& problem() const { return problem_; }
     // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted.
     struct Emission {
@@ -179,6 +200,7 @@ class Machine {
     bool play_narrow(const Step& step);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
+    void play_widen(const Step& step, std::int64_t* out);
     void play_find(const Step& step, std::byte* out, Byte* nulls);
     bool play_narrow_found(const Step& step);
     const std::uint32_t* wanted_slots(Register found);
@@ -190,6 +212,7 @@ class Machine {
     void play_neighbour(const Step& step, std::byte* out, Byte* nulls);
     void play_neighbour_id(const Step& step, std::byte* out);
     // Aggregates (machine_aggregate.cpp).
+    void play_stencil(const Step& step, std::byte* out, Byte* nulls);
     void play_accumulate(const Step& step, std::byte* out, Byte* nulls);
     void add_reals(const Step& step, const AggregateLanes& lane);
     void play_pass_fault(const Step& step);
@@ -209,6 +232,7 @@ class Machine {
     std::vector<Locator> locators_;
     std::vector<Elsewhere> planes_;
     std::optional<Neighbourhood> neighbourhood_;
+    std::span<const Derived> derived_;
     std::vector<Fault> faults_; // by aggregate of the pass
     std::size_t level_ = 0;
     std::uint32_t block_ = 0;

@@ -95,6 +95,8 @@ void Machine::play(const Step& step) {
     case StepKind::rows_unless_false:
     case StepKind::rows_if_null:
         return play_mask(step, reinterpret_cast<Byte*>(out));
+    case StepKind::stencil:
+        return play_stencil(step, out, nulls);
     case StepKind::accumulate:
         return play_accumulate(step, out, nulls);
     case StepKind::narrow:

@@ -97,10 +97,9 @@ bool WorldStore::are_all_rows(ComponentId component, std::uint32_t index, const 
         return true;
     }
     const std::uint32_t count = std::min(view.slot_count(SpaceId{spec.space}) - index * slots, slots);
-    for (std::uint32_t slot = 0; slot < count; ++slot)
-        if ((rows[slot / 64] >> slot % 64 & 1) == 0)
-            return false;
-    return true;
+    const std::uint64_t rest = count % 64 == 0 ? 0 : ~std::uint64_t{0} >> (64 - count % 64);
+    return std::all_of(rows, rows + count / 64, [](std::uint64_t word) { return ~word == 0; }) &&
+           (rest == 0 || (~rows[count / 64] & rest) == 0);
 }
 
 // How many ticks ago each row changed, as seen from the working tick. False when that is too long ago for
@@ -143,16 +142,23 @@ bool WorldStore::write_ages(ColumnId plane, std::uint32_t index, VersionAge* out
 
 namespace {
 
+// Eight bits to eight bytes of 0 and 1.
+std::uint64_t spread(std::uint64_t byte) {
+    const std::uint64_t bits = (byte * 0x0101010101010101ULL) & 0x8040201008040201ULL;
+    return (bits + 0x7f7f7f7f7f7f7f7fULL) >> 7 & 0x0101010101010101ULL;
+}
+
 // Where a bit is set, the value becomes another; without a branch, as which rows change is anybody's guess.
 template <class T>
 void set_where(T* values, const std::uint64_t* words, std::uint32_t slots, T value) {
-    constexpr std::uint32_t bits = 8;
-    for (std::uint32_t first = 0; first < slots; first += bits) {
-        const auto byte = static_cast<T>(words[first / 64] >> first % 64 & 0xff);
-        for (std::uint32_t i = 0; i < bits; ++i) {
-            const bool is_set = (byte & static_cast<T>(1U << i)) != 0;
-            values[first + i] = is_set ? value : values[first + i];
-        }
+    alignas(64) std::uint8_t marks[max_block_slots];
+    for (std::uint32_t first = 0; first < slots; first += 8) {
+        const std::uint64_t eight = spread(words[first / 64] >> first % 64 & 0xff);
+        std::memcpy(marks + first, &eight, sizeof eight);
+    }
+    for (std::uint32_t slot = 0; slot < slots; ++slot) {
+        const auto changed = static_cast<T>(0 - static_cast<T>(marks[slot]));
+        values[slot] = static_cast<T>((value & changed) | (values[slot] & ~changed));
     }
 }
 
