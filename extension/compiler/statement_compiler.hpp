@@ -180,7 +180,7 @@ class StatementCompiler {
 
     kernel::Symbols& symbols_;
     std::string game_;
-    kernel::Statement out_;
+    kernel::Statement out_{};
     std::vector<std::shared_ptr<const TableFacts>> tables_;
     std::vector<NodeId> tested_; // what CaseTestExpr stands for
     int depth_ = 0;
