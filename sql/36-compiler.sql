@@ -48,6 +48,7 @@ SELECT compiled('UPDATE position SET x = 0 WHERE NOT EXISTS (SELECT FROM frozen 
 SELECT compiled('UPDATE health h SET hp = 0 FROM aim a WHERE a.entity = h.entity AND EXISTS (SELECT FROM marked m WHERE m.entity = a.target)');
 SELECT compiled('UPDATE health SET hp = 1 WHERE entity IN (SELECT game.observed())');
 SELECT compiled('UPDATE health h SET hp = 1 FROM game.observed() AS o(entity) WHERE o.entity = h.entity');
+SELECT compiled('UPDATE health h SET hp = 1 FROM position p LEFT JOIN velocity v ON v.entity = p.entity WHERE p.entity = h.entity AND v.entity IN (SELECT entity FROM marked)');
 \echo -- Aggregates
 SELECT compiled('UPDATE health SET hp = (SELECT max(hp) FROM health WHERE hp < 50) + (SELECT count(*) FROM velocity v JOIN position p USING (entity) WHERE v.dx > p.x)');
 SELECT compiled('UPDATE soil c SET wet = (SELECT coalesce(sum(n.wet), 0) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell)) AND n.alive)');
@@ -138,6 +139,26 @@ DROP PROCEDURE s();
 \echo -- What is read and written
 SELECT compiled('UPDATE health h SET hp = h.hp + (SELECT count(*) FROM marked) FROM aim a WHERE a.entity = h.entity; DELETE FROM frozen WHERE until < 3; UPDATE health SET title = hp');
 SELECT statement, text, reads, writes FROM game.explain_system('regress_compiler.s');
+\echo -- Played: a domain is asked before the next value is computed; a system that failed leaves nothing open
+DROP PROCEDURE s();
+CREATE PROCEDURE first() BEGIN ATOMIC UPDATE health SET share = 101, part = 1 / (hp - hp); END;
+CREATE PROCEDURE second() BEGIN ATOMIC UPDATE health SET hp = hp / (hp - hp); SELECT 1; END;
+CREATE PROCEDURE third() BEGIN ATOMIC
+    INSERT INTO frozen (entity, until) SELECT entity, 1 FROM health; UPDATE frozen SET until = 2; SELECT 1; END;
+CREATE PROCEDURE fourth() BEGIN ATOMIC
+    UPDATE health h SET hp = 1 FROM frozen f LEFT JOIN velocity v ON v.entity = f.entity
+    WHERE f.entity = h.entity AND v.entity IN (SELECT entity FROM frozen);
+    UPDATE health SET most = most + hp; END;
+SELECT game.create_system('regress_compiler.' || name) FROM unnest('{first,second,third,fourth}'::text[]) AS name;
+SELECT game.create_world('compiled', game => 'regress_compiler', seed => 1) AS w \gset
+SELECT count(*) FROM (SELECT game.spawn_many(:w, 2)) AS s;
+INSERT INTO health (world, entity, hp, most) SELECT :w, e, 10, 10 + e FROM generate_series(1, 2) AS e;
+SELECT game.step_world(:w, 1);
+SELECT system, sqlstate, message FROM game.system_error WHERE world = :w ORDER BY system;
+SELECT entity, hp, most FROM health WHERE world = :w ORDER BY entity;
+SELECT entity, until FROM frozen WHERE world = :w ORDER BY entity;
+SELECT game.drop_world(:w);
+SELECT game.drop_system('regress_compiler.' || name) FROM unnest('{first,second,third,fourth}'::text[]) AS name;
 \echo -- Triggers, heirs, rules
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER t BEFORE UPDATE ON position FOR EACH ROW EXECUTE FUNCTION nothing();

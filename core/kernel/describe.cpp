@@ -228,7 +228,7 @@ class Description {
     }
 
     std::string source(const RowSource& source) const {
-        const std::string components = list_of(source.components);
+        std::string components = list_of(source.components);
         switch (source.kind) {
         case SourceKind::reference:
             return components + " of " + expression(*source.key) +

@@ -333,9 +333,10 @@ void StatementCompiler::place_required(Item& item, NodeId key) {
 }
 
 void StatementCompiler::place_optional(Item& item, NodeId key) {
-    // The handle of a row that was found by a key is that key.
+    // The handle of a row that a key has found is that key; of one that need not be there it may be NULL.
     const kernel::Node node = expressions()[key];
-    if (node.op == Op::entity && node.source != kernel::own_row && out_.sources[node.source.value].key)
+    if (node.op == Op::entity && node.source != kernel::own_row && out_.sources[node.source.value].key &&
+        !out_.sources[node.source.value].is_optional)
         key = *out_.sources[node.source.value].key;
     item.key = key;
 }

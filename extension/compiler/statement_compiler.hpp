@@ -84,6 +84,7 @@ class StatementCompiler {
     void add_fields(Scope& scope, const Node* payload);
     void set_where(Scope& scope);
     NodeId row_condition(Scope& scope, Node* node);
+    bool names_rows(Scope& scope, Node* node);
     Item& open_target(Scope& scope, const Query* query);
     kernel::ComponentId insert_target(const Query* query);
     void place_any_own(Scope& scope);
@@ -179,7 +180,7 @@ class StatementCompiler {
 
     kernel::Symbols& symbols_;
     std::string game_;
-    kernel::Statement out_;
+    kernel::Statement out_{};
     std::vector<std::shared_ptr<const TableFacts>> tables_;
     std::vector<NodeId> tested_; // what CaseTestExpr stands for
     int depth_ = 0;

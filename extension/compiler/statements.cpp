@@ -101,7 +101,7 @@ void StatementCompiler::set_where(Scope& scope) {
     };
     std::vector<Cost> costs;
     for (Node* node : scope.conditions)
-        costs.push_back({node, rows_read(node, 0).size() > 1, cost_of(node)});
+        costs.push_back({node, rows_read(node, 0).size() > 1, names_rows(scope, node) ? -1 : cost_of(node)});
     // As Postgres orders what it filters with: a cheap condition may keep a dear one from failing.
     std::stable_sort(costs.begin(), costs.end(), [](const Cost& a, const Cost& b) {
         return a.is_of_join != b.is_of_join ? b.is_of_join : a.cost < b.cost;
@@ -119,6 +119,17 @@ void StatementCompiler::set_where(Scope& scope) {
     conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     if (!conditions.empty())
         out_.where = all_of(conditions);
+}
+
+// handle = …, handle IN (…): what an index would find, before anything else is asked.
+bool StatementCompiler::names_rows(Scope& scope, Node* node) {
+    return std::any_of(scope.items.begin(), scope.items.end(), [&](const Item& item) {
+        if (IsA(node, ScalarArrayOpExpr))
+            return castNode(ScalarArrayOpExpr, node)->useOr &&
+                   is_handle(scope, item,
+                             static_cast<Node*>(linitial(castNode(ScalarArrayOpExpr, node)->args)));
+        return key_in(scope, item, node) != nullptr;
+    });
 }
 
 // Postgres asks a condition that reads no row once, also when there are no rows: its error would be missed.

@@ -98,6 +98,8 @@ UnboundSystem sample() {
     update.checks.push_back({e.make(Op::greater_equal, {e.column(hp, ColumnType::i32),
                                                         e.constant(Value::of(ColumnType::i32, 0))}),
                              "hp_check"});
+    update.checks.push_back(
+        {e.make(Op::is_not_null, {e.column(hp, ColumnType::i32)}), "", "arena.hit_points"});
 
     Statement insert;
     insert.kind = StatementKind::insert;
