@@ -26,6 +26,14 @@ constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint32_t hash_always_units = 256; // 4 MiB
 constexpr std::uint64_t hash_interval_ticks = 64;
 
+// How many overdue ticks are run late.
+std::uint32_t max_catch_up_of(const DefinitionRow& definition) {
+    if (definition.catch_up == "skip")
+        return 0;
+    return definition.catch_up == "all" ? std::numeric_limits<std::uint32_t>::max()
+                                        : static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks);
+}
+
 } // namespace
 
 std::int64_t monotonic_ns() {
@@ -36,8 +44,7 @@ std::int64_t monotonic_ns() {
 
 HostedWorld::HostedWorld(store::WorldSlot slot, const DefinitionRow& definition)
     : id_(definition.id), slot_(slot),
-      pacer_(definition.tick_rate_hz, static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks),
-             monotonic_ns()),
+      pacer_(definition.tick_rate_hz, max_catch_up_of(definition), monotonic_ns()),
       host_(slot, definition.id) {
     runtime().tick_rate_hz.store(definition.tick_rate_hz);
     const std::string encoded =
@@ -174,6 +181,7 @@ void HostedWorld::fill_entity_pool() {
 }
 
 void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
+    pacer_.set_max_catch_up(max_catch_up_of(definition));
     const bool has_new_rate = pacer_.tick_rate_hz() != definition.tick_rate_hz;
     const WorldState wanted = definition.desired_state == "running"  ? WorldState::running
                               : definition.desired_state == "paused" ? WorldState::paused
@@ -376,11 +384,13 @@ void HostedWorld::note_systems(TurnLog& log) {
         log.add_system_error({id_, built_.tick, name, *run.error, known, run.entity});
         const std::uint32_t failures = ++failures_[name];
         const auto most = static_cast<std::uint32_t>(pg::settings::max_system_failures);
-        if (most == 0 || failures < most || flags_.suspended.contains(name))
+        const bool is_harmful = run.error->code() == sqlstate::quarantined;
+        if ((!is_harmful && (most == 0 || failures < most)) || flags_.suspended.contains(name))
             continue;
-        const std::string reason = "failed in " + std::to_string(failures) +
-                                   " ticks in a row, the last of them " + std::to_string(built_.tick) + ": " +
-                                   run.error->message();
+        const std::string reason = is_harmful ? "was put into quarantine: " + run.error->detail()
+                                              : "failed in " + std::to_string(failures) +
+                                                    " ticks in a row, the last of them " +
+                                                    std::to_string(built_.tick) + ": " + run.error->message();
         ereport(WARNING, (errmsg("system \"%s\" of world " INT64_FORMAT " is suspended", name.c_str(), id_),
                           errdetail_internal("It %s.", reason.c_str()),
                           errhint("game.enable_system() lets it run again.")));

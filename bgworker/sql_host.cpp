@@ -1,5 +1,7 @@
 #include "bgworker/sql_host.hpp"
 
+#include "bgworker/crumbs.hpp"
+
 #include "extension/pg/subtransaction.hpp"
 
 #include <algorithm>
@@ -83,6 +85,13 @@ std::span<const NamedArgument> named_arguments(const char* json, const char* act
     return {out, used};
 }
 
+// "0.05", "5": for people.
+std::string short_text(double value) {
+    char out[32];
+    snprintf(out, sizeof out, "%.3g", value);
+    return out;
+}
+
 } // namespace
 
 bool SqlHost::needs_transaction(const game::Rules& rules, bool has_commands) const {
@@ -99,6 +108,10 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
     if (!game_ || found == game_->procedures.end())
         throw Error("42883", "the procedure of system \"" + rule.name + "\" does not exist");
     const Oid function = found->second;
+    const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
+    failed_statement_ = 0;
+    crumbs::require_harmless(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what);
     pg::TickScope scope(slot_, context);
     try {
         pg::in_subtransaction([&] {
@@ -127,8 +140,6 @@ bool SqlHost::is_wanted(const game::SystemRule& rule, const sim::TickContext& co
                 const procedure::Outcome outcome = procedure::run(function, {}, schema);
                 return !outcome.is_null && DatumGetBool(outcome.value);
             });
-            if (!scope.take_writes().empty())
-                throw Error(sqlstate::feature_not_supported, "a condition cannot change rows");
         });
     } catch (const Error&) {
         return false;
@@ -153,12 +164,12 @@ void SqlHost::require_pace(const ActionRule& action, const game::Command& comman
     const double since_s = static_cast<double>(now_us - calls.last_us) / second_us;
     if (!is_new && action.cooldown_s > 0 && since_s < action.cooldown_s)
         throw Error(sqlstate::too_soon, "action \"" + action.name + "\" is cooling down",
-                    "It can be called again in " + std::to_string(action.cooldown_s - since_s) + " seconds.");
+                    "It can be called again in " + short_text(action.cooldown_s - since_s) + " seconds.");
     const double most = std::max(1.0, action.max_per_second);
     double credit = is_new ? most : std::min(most, calls.credit + since_s * action.max_per_second);
     if (action.max_per_second > 0 && credit < 1)
         throw Error(sqlstate::too_soon, "action \"" + action.name + "\" is called too often",
-                    "An actor may call it " + std::to_string(action.max_per_second) + " times a second.");
+                    "An actor may call it " + short_text(action.max_per_second) + " times a second.");
     calls.credit = credit - 1;
     calls.last_us = now_us;
 }
@@ -182,6 +193,10 @@ sim::Effects SqlHost::run_action(const game::Command& command, const sim::TickCo
     const std::string object = json != nullptr ? *json : "{}";
     sim::Effects out;
     const char* result = nullptr;
+    const std::string what =
+        "action \"" + action.name + "\" of world " + std::to_string(world_id_) + " with " + object;
+    crumbs::require_harmless(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what);
     pg::TickScope scope(slot_, context);
     pg::in_subtransaction([&] {
         const char* schema = game_->game.c_str();

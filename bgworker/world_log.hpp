@@ -21,6 +21,7 @@ struct DefinitionRow {
     std::uint32_t tick_rate_hz;
     std::string desired_state;
     double time_scale;
+    std::string catch_up;
     bool has_head;
     std::uint64_t head_tick;
     std::uint64_t log_tick;

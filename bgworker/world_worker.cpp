@@ -10,6 +10,7 @@
 // DATABASE asks it to leave (hooks.cpp). DROP EXTENSION takes the tables away between two turns: the worlds
 // then leave memory. A crash of any backend takes shared memory away: the worlds come back from checkpoint
 // and log.
+#include "bgworker/crumbs.hpp"
 #include "bgworker/hosted_world.hpp"
 #include "bgworker/recovery.hpp"
 
@@ -449,6 +450,7 @@ extern "C" void gamelan_world_worker_main(Datum) {
     SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
     SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
     fdw::install_view_callbacks();
+    worker::crumbs::open();
     CacheRegisterRelcacheCallback(worker::on_relation_change, static_cast<Datum>(0));
     pg::sql_boundary([] {
         worker::forget_foreign_worlds();

@@ -41,6 +41,28 @@ SELECT * FROM play(:w);
 -- The procedure itself: (50 + 5) * 2.
 CREATE OR REPLACE PROCEDURE regress_ring.heal() LANGUAGE sql BEGIN ATOMIC UPDATE regress_ring.health SET hp = hp + 5; END;
 SELECT * FROM play(:w);
+-- However quickly the next tick follows.
+CREATE PROCEDURE replace_often(times int, INOUT late int DEFAULT 0) LANGUAGE plpgsql AS $$
+DECLARE
+    w bigint := (SELECT id FROM game.world WHERE name = 'other ring');
+    found int;
+BEGIN
+    FOR i IN 1 .. times LOOP
+        EXECUTE format('CREATE OR REPLACE FUNCTION public.regress_step() RETURNS int IMMUTABLE LANGUAGE sql RETURN %s', i);
+        COMMIT;
+        PERFORM game.step_world(w);
+        COMMIT;
+        EXECUTE 'SELECT hp FROM regress_ring.health WHERE world = $1' INTO found USING w;
+        late := late + (found <> i)::int;
+        COMMIT;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE PROCEDURE regress_ring.heal() LANGUAGE sql BEGIN ATOMIC UPDATE regress_ring.health SET hp = public.regress_step(); END;
+SELECT game.disable_system(:other, 'double');
+CALL replace_often(200);
+SELECT game.enable_system(:other, 'double');
+CREATE OR REPLACE PROCEDURE regress_ring.heal() LANGUAGE sql BEGIN ATOMIC UPDATE regress_ring.health SET hp = hp + 5; END;
 -- One world differs.
 SELECT game.disable_system(:w, 'double');
 SELECT * FROM play(:w);
@@ -107,4 +129,5 @@ SET client_min_messages = warning;
 DROP VIEW declared;
 DROP SCHEMA regress_circle CASCADE;
 SELECT count(*) FROM game.system;
+DROP PROCEDURE replace_often;
 DROP FUNCTION play, public.regress_step;

@@ -123,6 +123,7 @@ kind_pgtap() {
 }
 
 # GAMELAN_ORACLE_CASES and GAMELAN_ORACLE_SEED choose how many and which; the log names the seed.
+# GAMELAN_ORACLE_MODE chooses components, systems, or one after the other.
 kind_oracle() {
     cmake_build "$CMAKE_BUILD" gamelan_oracle -DGAMELAN_TESTS=ON || return 1
     copy_to_server "$CMAKE_BUILD" "$RUN/oracle/bin" gamelan_oracle || return 1
@@ -131,9 +132,14 @@ kind_oracle() {
     throwaway_restart_script "$TEST_SOCKET/restart" || return 1
     local cases=${GAMELAN_ORACLE_CASES:-3000}
     # Its limit grows with what was asked for.
-    "${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 $((RUNNER_LIMIT_S + cases / 5)) \
-        "$RUN/oracle/bin/gamelan_oracle" --dsn "$(throwaway_dsn)" --restart "$TEST_SOCKET/restart >&2" \
-        --cases "$cases" ${GAMELAN_ORACLE_SEED:+--seed "$GAMELAN_ORACLE_SEED"}
+    local oracle=("${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 $((RUNNER_LIMIT_S + cases / 5))
+        "$RUN/oracle/bin/gamelan_oracle" --dsn "$(throwaway_dsn)" --cases "$cases"
+        ${GAMELAN_ORACLE_SEED:+--seed "$GAMELAN_ORACLE_SEED"})
+    case ${GAMELAN_ORACLE_MODE:-both} in
+    components) "${oracle[@]}" --restart "$TEST_SOCKET/restart >&2" ;;
+    systems) "${oracle[@]}" --mode systems ;;
+    *) "${oracle[@]}" --restart "$TEST_SOCKET/restart >&2" && "${oracle[@]}" --mode systems ;;
+    esac
 }
 
 # These tests make their clusters themselves; the file named by TEMP_CONFIG is added to the settings of each.

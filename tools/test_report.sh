@@ -76,7 +76,7 @@ sum_of() { sed -nE "$1" <<<"$plain" | awk '{ sum += $1 } END { print sum + 0 }';
 # A run ends at its first difference.
 count_oracle() {
     local cases
-    cases=$(sed -nE 's/^oracle: ([0-9]+) cases without a difference.*/\1/p' "$1")
+    cases=$(sed -nE 's/^oracle: ([0-9]+) cases without a difference.*/\1/p' "$1" | awk '{ sum += $1 } END { print sum + 0 }')
     printf '%d %d\n' "${cases:-0}" "$(count_lines '^DIFFERENCE ' "$1")"
 }
 

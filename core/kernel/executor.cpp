@@ -74,6 +74,7 @@ struct Executor::Pass {
     std::uint32_t lanes;
     Machine machine;
     std::vector<std::unique_ptr<Query>> queries;
+    std::vector<Derived> derived; // by the queries
 };
 
 struct Executor::Group {
@@ -195,23 +196,43 @@ void Executor::collect_events(const Pass& pass, Attempt& attempt) const {
 // What the statements that run want to know of all rows of other sources, as these are before the pass.
 std::vector<AggregateResult> Executor::answer(Pass& pass, const Run& run, const Attempt& attempt) const {
     std::vector<AggregateResult> out(pass.plan.aggregate_count);
+    pass.derived.resize(pass.plan.derived_count);
     for (const auto& query : pass.queries) {
-        const std::vector<StatementPlan>& statements = query->plan.pass.statements;
         const std::uint32_t system = pass.plan.statements[query->plan.statement].system;
-        const bool is_wanted = attempt.has(system) && run.is_active(system);
-        std::vector<Accumulator> accumulators(statements.size());
-        if (is_wanted)
-            query->machine.start(run.store, run.inputs, 0);
-        const std::uint32_t blocks = is_wanted ? run.store.working().space_blocks(query->plan.pass.space) : 0;
-        for (std::uint32_t block = 0; block < blocks; ++block) {
-            query->machine.begin_block(block);
-            for (std::size_t i = 0; i < statements.size(); ++i)
-                query->machine.reduce(statements[i], accumulators[i]);
-        }
-        for (std::size_t i = 0; i < statements.size(); ++i)
-            out[statements[i].reduction->aggregate] = accumulators[i].result(*statements[i].reduction);
+        if (attempt.has(system) && run.is_active(system))
+            answer(*query, run, pass.derived, out);
+        else // nobody will ask
+            for (const StatementPlan& statement : query->plan.pass.statements)
+                if (!statement.reduction->is_derived)
+                    out[statement.reduction->aggregate] = Accumulator().result(*statement.reduction);
     }
     return out;
+}
+
+void Executor::answer(Query& query, const Run& run, std::vector<Derived>& derived,
+                      std::vector<AggregateResult>& out) {
+    const std::vector<StatementPlan>& statements = query.plan.pass.statements;
+    const store::Snapshot& view = run.store.working();
+    const store::SpaceId space = query.plan.pass.space;
+    std::vector<Accumulator> accumulators(statements.size());
+    for (const StatementPlan& statement : statements)
+        if (const Reduction& reduction = *statement.reduction; reduction.is_derived)
+            derived[reduction.aggregate].reset(view.space_blocks(space) * query.lanes,
+                                               run.inputs.planet->sphere().frequency(),
+                                               width_of(reduction.accumulation.type));
+    query.machine.start(run.store, run.inputs, 0);
+    const std::uint32_t blocks = view.space_blocks(space);
+    for (std::uint32_t block = 0; block < blocks; ++block) {
+        query.machine.begin_block(block);
+        for (std::size_t i = 0; i < statements.size(); ++i)
+            if (const Reduction& reduction = *statements[i].reduction; reduction.is_derived)
+                query.machine.derive(statements[i], derived[reduction.aggregate]);
+            else
+                query.machine.reduce(statements[i], accumulators[i]);
+    }
+    for (std::size_t i = 0; i < statements.size(); ++i)
+        if (!statements[i].reduction->is_derived)
+            out[statements[i].reduction->aggregate] = accumulators[i].result(*statements[i].reduction);
 }
 
 // Plays the attempt's statements of one pass; false when one failed.
@@ -222,9 +243,11 @@ bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
     };
     if (std::none_of(statements.begin(), statements.end(), is_played))
         return true;
+    if (pass.plan.has_neighbours && !run.inputs.planet)
+        throw Error(sqlstate::internal, "a world without a planet has no neighbours");
     const std::vector<AggregateResult> aggregates = answer(pass, run, attempt);
     const std::uint64_t events_left = attempt.events_left - attempt.events.size();
-    pass.machine.start(run.store, run.inputs, events_left, aggregates);
+    pass.machine.start(run.store, run.inputs, events_left, aggregates, pass.derived);
     std::size_t end = statements.size();
     const std::uint32_t blocks = run.store.working().space_blocks(pass.plan.space);
     for (std::uint32_t block = 0; block < blocks; ++block) {
@@ -250,6 +273,7 @@ bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
                               is_played))
             break;
     }
+    pass.machine.finish();
     if (auto too_many = limit_failure_of(pass, run, attempt, end))
         attempt.failure = std::move(too_many);
     if (attempt.failure)

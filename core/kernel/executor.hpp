@@ -53,6 +53,7 @@ enum class Order : std::uint8_t {
 };
 
 struct AggregateResult;
+class Derived;
 struct StatementPlan;
 
 class Executor {
@@ -83,6 +84,8 @@ class Executor {
     bool play(Group& group, Run& run, std::uint32_t first, std::uint32_t count);
     bool play(Pass& pass, const Run& run, Attempt& attempt) const;
     std::vector<AggregateResult> answer(Pass& pass, const Run& run, const Attempt& attempt) const;
+    static void answer(Query& query, const Run& run, std::vector<Derived>& derived,
+                       std::vector<AggregateResult>& out);
     Failure failure_of(const Pass& pass, const Run& run, const StatementPlan& plan,
                        std::uint32_t block) const;
     std::optional<Failure> limit_failure_of(const Pass& pass, const Run& run, const Attempt& attempt,

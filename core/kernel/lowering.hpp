@@ -52,10 +52,12 @@ class Lowering {
     Register lower_neighbour(const Node& node, std::vector<Step>& steps);
     Register lower_aggregate(const Node& node, Register mask, std::vector<Step>& steps);
     Register lower_neighbours(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
+    bool can_derive(const Aggregate& aggregate) const;
+    Register lower_stencil(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
     Register finish(const Aggregate& aggregate, Accumulation accumulation, Register value, Register mask,
                     std::vector<Step>& steps);
     Register lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps);
-    std::uint32_t add_query(std::uint32_t place);
+    std::uint32_t add_query(const Aggregate& aggregate, bool is_derived);
     std::uint32_t lookup_of(SourceId source);
     std::uint32_t plane_of(ColumnId column);
     std::uint32_t presence_of(ComponentId component);
@@ -78,6 +80,7 @@ class Lowering {
     const Expressions& expressions_;
     SourceId self_;
     std::vector<std::uint64_t> reads_; // by node: a bit for each source
+    std::vector<bool> reads_observed_; // by node
     std::map<std::uint32_t, Known> known_;
     // Of nodes that read a neighbour, in the direction that is being lowered.
     std::map<std::uint32_t, Known> known_there_;

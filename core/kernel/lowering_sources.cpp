@@ -46,8 +46,14 @@ std::uint64_t bit_of(SourceId source) {
 Lowering::Lowering(PassPlan& pass, const store::Snapshot& layout, const Statement& statement, SourceId self)
     : pass_(pass), layout_(layout), statement_(statement), expressions_(statement.expressions), self_(self) {
     reads_.resize(expressions_.size());
-    for (std::uint32_t i = 0; i < expressions_.size(); ++i)
-        reads_[i] = reads_of(expressions_[{i}]);
+    reads_observed_.resize(expressions_.size());
+    for (std::uint32_t i = 0; i < expressions_.size(); ++i) {
+        const Node& node = expressions_[{i}];
+        reads_[i] = reads_of(node);
+        reads_observed_[i] = node.op == Op::observed ||
+                             std::any_of(node.arguments.begin(), node.arguments.end(),
+                                         [&](NodeId argument) { return reads_observed_[argument.value]; });
+    }
     // Once more with what aggregates read, whose expressions may come behind them.
     for (std::uint32_t i = 0; i < expressions_.size(); ++i) {
         const Node& node = expressions_[{i}];
@@ -213,6 +219,8 @@ Register Lowering::lower_aggregate(const Node& node, Register mask, std::vector<
 // Neighbour after neighbour, as one row at a time would meet them.
 Register Lowering::lower_neighbours(const Aggregate& aggregate, Register mask, std::vector<Step>& steps) {
     pass_.has_neighbours = true;
+    if (can_derive(aggregate))
+        return lower_stencil(aggregate, mask, steps);
     const Accumulation accumulation = accumulation_of(aggregate);
     const std::vector<NodeId> conditions = conditions_of(expressions_, aggregate.where);
     Register value = no_register;
@@ -242,6 +250,36 @@ Register Lowering::lower_neighbours(const Aggregate& aggregate, Register mask, s
     return finish(aggregate, accumulation, value, mask, steps);
 }
 
+// What a cell adds to the aggregates of its neighbours is the same for all of them, and cannot fail. Reals
+// are added in order, with their own zero.
+bool Lowering::can_derive(const Aggregate& aggregate) const {
+    const std::uint64_t there = bit_of(aggregate.source);
+    for (const std::optional<NodeId>& part : {aggregate.where, aggregate.argument})
+        if (part && ((reads_[part->value] & ~there) != 0 || expressions_[*part].can_fail ||
+                     reads_observed_[part->value]))
+            return false;
+    for (const ComponentId component : statement_.sources[aggregate.source.value].components)
+        if (layout_.component(component).presence != store::none)
+            return false;
+    switch (aggregate.function) {
+    case AggregateFunction::sum:
+        return is_integer(expressions_[*aggregate.argument].type);
+    case AggregateFunction::least:
+    case AggregateFunction::greatest:
+        return false;
+    default:
+        return true;
+    }
+}
+
+Register Lowering::lower_stencil(const Aggregate& aggregate, Register mask, std::vector<Step>& steps) {
+    Step step;
+    step.kind = StepKind::stencil;
+    step.accumulation = accumulation_of(aggregate);
+    step.number = add_query(aggregate, true);
+    return finish(aggregate, step.accumulation, append(step, steps), mask, steps);
+}
+
 // Counts are kept in bytes and sums of i16 in i32: there are few neighbours.
 Register Lowering::finish(const Aggregate& aggregate, Accumulation accumulation, Register value,
                           Register mask, std::vector<Step>& steps) {
@@ -262,7 +300,8 @@ Register Lowering::finish(const Aggregate& aggregate, Accumulation accumulation,
 
 Register Lowering::lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps) {
     const auto known = aggregates_.find(place);
-    const std::uint32_t number = known == aggregates_.end() ? add_query(place) : known->second;
+    const std::uint32_t number =
+        known == aggregates_.end() ? add_query(statement_.aggregates[place], false) : known->second;
     aggregates_[place] = number;
     const Aggregate& aggregate = statement_.aggregates[place];
     const Accumulation accumulation = accumulation_of(aggregate);
@@ -282,8 +321,7 @@ Register Lowering::lower_query(std::uint32_t place, Register mask, std::vector<S
     return value;
 }
 
-std::uint32_t Lowering::add_query(std::uint32_t place) {
-    const Aggregate& aggregate = statement_.aggregates[place];
+std::uint32_t Lowering::add_query(const Aggregate& aggregate, bool is_derived) {
     const RowSource& source = statement_.sources[aggregate.source.value];
     auto query = queries_.find(aggregate.source.value);
     if (query == queries_.end()) {
@@ -303,11 +341,13 @@ std::uint32_t Lowering::add_query(std::uint32_t place) {
     plan.reduction.emplace();
     plan.reduction->accumulation = accumulation_of(aggregate);
     plan.reduction->type = *result_type(aggregate.function, plan.reduction->accumulation.type);
-    plan.reduction->aggregate = pass_.aggregate_count;
+    plan.reduction->is_derived = is_derived;
+    plan.reduction->aggregate = is_derived ? pass_.derived_count++ : pass_.aggregate_count++;
     if (aggregate.argument)
         plan.reduction->argument = lowering.lower(*aggregate.argument, selected_rows, plan.values);
+    const std::uint32_t number = plan.reduction->aggregate;
     pass.statements.push_back(std::move(plan));
-    return pass_.aggregate_count++;
+    return number;
 }
 
 } // namespace gamelan::kernel

@@ -1,9 +1,9 @@
 #include "core/kernel/machine.hpp"
 
 #include "core/base/hash.hpp"
+#include "core/kernel/copy_past_caches.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -86,7 +86,7 @@ Machine::Machine(const PassPlan& plan, std::uint32_t lanes)
     const std::size_t values_room = room_for(widest_bytes * lanes);
     const std::size_t bytes_room = room_for(lanes);
     const std::size_t bytes =
-        (plan.buffer_count + plan.fixed.size() + plan.sources.size() + 2) * values_room +
+        (plan.buffer_count + plan.fixed.size() + 2 * plan.sources.size() + 2) * values_room +
         (plan.buffer_count + 2 * plan.sources.size() + plan.row_sets.size() + 3) * bytes_room;
     memory_.reset(static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
     if (!memory_)
@@ -112,9 +112,11 @@ Machine::Machine(const PassPlan& plan, std::uint32_t lanes)
     std::memset(ones_, 1, lanes);
     for (std::size_t i = 0; i < plan.fixed.size(); ++i)
         registers_[plan.sources.size() + i].values = take(values_room);
-    for (SourceState& source : sources_) {
-        source.scratch = take(values_room);
-        for (Byte*& room : source.null_rooms)
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+        sources_[i].scratch = take(values_room);
+        if (plan.sources[i].is_written)
+            sources_[i].spare = take(values_room);
+        for (Byte*& room : sources_[i].null_rooms)
             room = take_bytes();
     }
     for (RowSet& set : row_sets_)
@@ -147,8 +149,9 @@ void Machine::fill_fixed(const TickInputs& inputs, std::span<const AggregateResu
 }
 
 void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
-                    std::span<const AggregateResult> aggregates) {
+                    std::span<const AggregateResult> aggregates, std::span<const Derived> derived) {
     store_ = &store;
+    derived_ = derived;
     planet_ = inputs.planet;
     observed_ = inputs.observed;
     level_ = static_cast<std::size_t>(automaton::simd_level());
@@ -158,6 +161,7 @@ void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uin
     for (Emission& emission : emissions_)
         emission = {};
     fill_fixed(inputs, aggregates);
+    is_streaming_ = exceeds_caches();
     const store::Snapshot& view = store.working();
     look_elsewhere(view, inputs);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -199,7 +203,7 @@ void Machine::look_at_rows(const store::Snapshot& view, const ComponentSet& set,
 // Processors fetch ahead within a page only, and blocks lie anywhere.
 void Machine::fetch(std::uint32_t index) const {
     constexpr std::size_t line_bytes = 64;
-    constexpr std::size_t lines = 4;
+    const std::size_t lines = is_streaming_ ? 16 : 4;
     for (const RowSet& set : row_sets_)
         for (const Presence& presence : set.presence)
             if (const std::byte* bits = presence.reader.block(index))
@@ -215,7 +219,8 @@ void Machine::begin_block(std::uint32_t index) {
     fetch(index + 1);
     for (SourceState& source : sources_) {
         source.is_loaded = false;
-        source.own = nullptr;
+        source.is_changed = false;
+        source.own = source.spare;
         source.are_nulls_written = false;
     }
     for (RowSet& set : row_sets_)
@@ -252,15 +257,13 @@ void Machine::find_rows(RowSet& set) {
         for (std::uint32_t word = 0; word < words; ++word)
             set.words[word] &= present[word];
     }
-    std::uint64_t any = 0;
     std::uint64_t every = ~std::uint64_t{0};
-    for (std::uint32_t word = 0; word < words; ++word) {
-        any |= set.words[word];
+    for (std::uint32_t word = 0; word < words; ++word)
         every &= set.words[word];
-    }
-    if (any == 0)
+    set.count = every == ~std::uint64_t{0} ? lanes_ : count_bits(set.words.data(), lanes_);
+    if (set.count == 0)
         return;
-    set.rows = every == ~std::uint64_t{0} ? RowSet::Rows::all : RowSet::Rows::some;
+    set.rows = set.count == lanes_ ? RowSet::Rows::all : RowSet::Rows::some;
     if (set.rows == RowSet::Rows::some)
         bits_to_bytes(set.words.data(), set.bytes, lanes_);
 }
@@ -299,9 +302,9 @@ void Machine::load(Register source) {
 // Where the next values of a column go: not where the present ones are.
 std::byte* Machine::next_place(Register source) {
     SourceState& state = sources_[source];
-    if (!state.own) {
-        state.own = store_->renew_block(plan_.sources[source].column, block_);
-        ++blocks_written_;
+    if (!std::exchange(state.is_changed, true)) {
+        if (!is_streaming_)
+            state.own = store_->renew_block(plan_.sources[source].column, block_);
         return state.own;
     }
     return registers_[source].values == state.own ? state.scratch : state.own;
@@ -315,6 +318,7 @@ bool Machine::select(const StatementPlan& statement) {
     if (set.rows == RowSet::Rows::none)
         return false;
     selection_ = set.rows == RowSet::Rows::all ? nullptr : set.bytes;
+    selected_ = set.count;
     for (const Register source : statement.where_sources)
         load(source);
     for (const Step& step : statement.where) {
@@ -350,15 +354,17 @@ void Machine::constrain(const StatementPlan& statement) {
     }
     for (const Step& step : statement.check_steps)
         play(step);
-    for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
-        const Operand& condition = registers_[statement.checks[i]];
-        const auto* values = reinterpret_cast<const Byte*>(condition.values);
-        for (std::uint32_t lane = 0; lane < lanes_; ++lane)
-            part_nulls_[lane] = values[lane] == 0 && (!condition.nulls || condition.nulls[lane] == 0) ? 1 : 0;
-        const std::uint32_t lane = first_lane(part_nulls_, selection_, problem_.lane);
-        if (lane < problem_.lane)
-            problem_ = {Problem::Kind::check, lane, Fault::none, i};
-    }
+    for (std::size_t i = 0; i < statement.checks.size(); ++i)
+        fail_unless(registers_[statement.checks[i]], statement.check_numbers[i]);
+}
+
+void Machine::fail_unless(Operand condition, std::uint32_t check) {
+    const auto* values = reinterpret_cast<const Byte*>(condition.values);
+    for (std::uint32_t lane = 0; lane < lanes_; ++lane)
+        part_nulls_[lane] = values[lane] == 0 && (!condition.nulls || condition.nulls[lane] == 0) ? 1 : 0;
+    const std::uint32_t lane = first_lane(part_nulls_, selection_, problem_.lane);
+    if (lane < problem_.lane)
+        problem_ = {Problem::Kind::check, lane, Fault::none, check};
 }
 
 void Machine::write_nulls(Register source, Operand value, Written& written) {
@@ -413,12 +419,9 @@ std::uint32_t Machine::touch(const StatementPlan& statement) {
     TargetState& target = targets_[statement.target];
     if (!std::exchange(target.is_touched, true))
         target.touched = {};
-    std::uint32_t rows = 0;
-    for (std::uint32_t word = 0; word < lanes_ / 64; ++word) {
+    for (std::uint32_t word = 0; word < lanes_ / 64; ++word)
         target.touched[word] |= words[word];
-        rows += static_cast<std::uint32_t>(std::popcount(words[word]));
-    }
-    return rows;
+    return selected_;
 }
 
 std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
@@ -430,10 +433,10 @@ std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
     }
     if (problem_.kind != Problem::Kind::none)
         return std::nullopt;
-    return has_rows ? finish(statement) : 0;
+    return has_rows ? conclude(statement) : 0;
 }
 
-std::uint32_t Machine::finish(const StatementPlan& statement) {
+std::uint32_t Machine::conclude(const StatementPlan& statement) {
     switch (statement.kind) {
     case StatementKind::insert:
         return insert(statement);
@@ -447,14 +450,37 @@ std::uint32_t Machine::finish(const StatementPlan& statement) {
     }
 }
 
+void Machine::commit_values(const SourceState& state, Register source) {
+    const std::size_t bytes = std::size_t{plan_.sources[source].width_bytes} * lanes_;
+    // Either place is ours.
+    auto* const values = const_cast<std::byte*>(registers_[source].values);
+    clear_lost(values, source);
+    if (is_streaming_)
+        copy_past_caches(store_->renew_block(plan_.sources[source].column, block_), values, bytes);
+    else if (values != state.own)
+        std::memcpy(state.own, values, bytes);
+    ++blocks_written_;
+}
+
+void Machine::finish() const {
+    if (is_streaming_)
+        end_copies_past_caches();
+}
+
+// Guessed: a share of the last cache that one core can count on.
+bool Machine::exceeds_caches() const {
+    constexpr std::size_t cache_bytes = std::size_t{24} << 20;
+    std::size_t row_bytes = 0;
+    for (const Source& source : plan_.sources)
+        row_bytes += (source.is_written ? 2 : 1) * source.width_bytes;
+    return row_bytes * store_->working().slot_count(plan_.space) > cache_bytes;
+}
+
 void Machine::commit_source(Register source) {
     SourceState& state = sources_[source];
     const Source& spec = plan_.sources[source];
-    if (state.own) {
-        if (registers_[source].values != state.own)
-            std::memcpy(state.own, registers_[source].values, std::size_t{spec.width_bytes} * lanes_);
-        clear_lost(state.own, source);
-    }
+    if (state.is_changed)
+        commit_values(state, source);
     if (!state.are_nulls_written)
         return;
     Words words{};

@@ -2,7 +2,8 @@
 //
 // Within a block a written column has two places: the renewed block and a scratch area beside it. Each
 // statement reads one and writes the other, so that all its expressions see the old row, and a loop that
-// failed still has its inputs; what is in the scratch area at the end is copied once.
+// failed still has its inputs; what is in the scratch area at the end is copied once. When a pass goes over
+// more than caches hold, both places are scratch areas, and the block is written once, past the caches.
 #pragma once
 
 #include "core/automaton/simd_level.hpp"
@@ -35,6 +36,25 @@ struct AggregateResult {
     Fault fault = Fault::none;
 };
 
+// What each cell adds to an aggregate over neighbours, by slot, with some room before the first and behind
+// the last.
+class Derived {
+  public:
+    void reset(std::uint32_t slots, std::uint32_t reach, std::uint32_t width_bytes);
+    // Bytes: 1 where the cell counts at all.
+    Byte* taken() { return taken_.data() + reach_; }
+    const Byte* taken() const { return taken_.data() + reach_; }
+    // Of a cell that does not count, what changes nothing.
+    std::byte* values() { return values_.data() + std::size_t{reach_} * width_bytes_; }
+    const std::byte* values() const { return values_.data() + std::size_t{reach_} * width_bytes_; }
+
+  private:
+    std::uint32_t reach_ = 0;
+    std::uint32_t width_bytes_ = 0;
+    std::vector<Byte> taken_;
+    std::vector<std::byte> values_;
+};
+
 // What an emit said of one row.
 struct Event {
     std::uint32_t slot;
@@ -55,9 +75,10 @@ class Machine {
   public:
     Machine(const PassPlan& plan, std::uint32_t lanes);
 
-    // Before the first block of a pass: looks at the world as it is now. `aggregates`: of the pass's queries.
+    // Before the first block of a pass: looks at the world as it is now. `aggregates`, `derived`: of the
+    // pass's queries.
     void start(store::WorldStore& store, const TickInputs& inputs, std::uint64_t max_events,
-               std::span<const AggregateResult> aggregates = {});
+               std::span<const AggregateResult> aggregates = {}, std::span<const Derived> derived = {});
     void begin_block(std::uint32_t index);
     // The rows that the statement changed, or the events that it emitted; or nothing when it failed: see
     // problem(). The block must not be committed then.
@@ -66,12 +87,15 @@ class Machine {
     void commit_block();
     // Instead of run(), for a statement that is a reduction: adds the block's rows.
     void reduce(const StatementPlan& statement, Accumulator& accumulator);
+    void derive(const StatementPlan& statement, Derived& out);
     const Problem& problem() const { return problem_; }
     // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted.
     struct Emission {
         std::vector<Event> events;
         std::uint64_t count = 0;
     };
+    // After the last block of a pass.
+    void finish() const;
     const std::vector<Emission>& emissions() const { return emissions_; }
     std::uint64_t event_count() const { return event_count_; }
     std::uint64_t blocks_written() const { return blocks_written_; }
@@ -85,7 +109,9 @@ class Machine {
         std::optional<store::ColumnReader> values;
         std::optional<store::ColumnReader> nulls;
         bool is_loaded = false;
-        std::byte* own = nullptr; // renewed block
+        bool is_changed = false;
+        std::byte* own = nullptr;   // where values go: the renewed block, or a second scratch area
+        std::byte* spare = nullptr; // that area, of columns that are written
         std::byte* scratch = nullptr;
         Byte* null_rooms[2] = {};
         bool are_nulls_written = false;
@@ -98,6 +124,7 @@ class Machine {
         std::vector<Presence> presence;
         enum class Rows : std::uint8_t { unknown, none, some, all } rows = Rows::unknown;
         Words words{};
+        std::uint32_t count = 0;
         Byte* bytes = nullptr;
     };
     struct TargetState {
@@ -127,6 +154,7 @@ class Machine {
     void load_cells(SourceState& state, Register source);
     void fetch(std::uint32_t index) const;
     void find_rows(RowSet& set);
+    bool exceeds_caches() const;
     void load(Register source);
     void load_entities(SourceState& state, Register source);
     std::byte* next_place(Register source);
@@ -138,6 +166,7 @@ class Machine {
     void write_values(Register source, Operand value, Written& written);
     void write_nulls(Register source, Operand value, Written& written);
     void commit_source(Register source);
+    void commit_values(const SourceState& state, Register source);
     void write_bits(std::uint32_t plane, const store::ColumnReader& old, const Words& words);
     Words words_of(const StatementPlan& statement) const;
     std::uint32_t touch(const StatementPlan& statement);
@@ -148,7 +177,7 @@ class Machine {
     std::uint32_t insert(const StatementPlan& statement);
     std::uint32_t remove(const StatementPlan& statement);
     std::uint32_t emit(const StatementPlan& statement);
-    std::uint32_t finish(const StatementPlan& statement);
+    std::uint32_t conclude(const StatementPlan& statement);
     void forget_rows(std::uint32_t target);
     void clear_lost(std::byte* values, Register source) const;
     void commit_rows(std::uint32_t target);
@@ -166,9 +195,12 @@ class Machine {
     void play_nullif(const Step& step, std::byte* out, Byte* nulls);
     void play_extreme(const Step& step, std::byte* out, Byte* nulls);
     void play_mask(const Step& step, Byte* out);
+    // The rows where it is false, and neither true nor NULL, fail that check.
+    void fail_unless(Operand condition, std::uint32_t check);
     bool play_narrow(const Step& step);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
+    void play_widen(const Step& step, std::int64_t* out);
     void play_find(const Step& step, std::byte* out, Byte* nulls);
     bool play_narrow_found(const Step& step);
     const std::uint32_t* wanted_slots(Register found);
@@ -180,6 +212,7 @@ class Machine {
     void play_neighbour(const Step& step, std::byte* out, Byte* nulls);
     void play_neighbour_id(const Step& step, std::byte* out);
     // Aggregates (machine_aggregate.cpp).
+    void play_stencil(const Step& step, std::byte* out, Byte* nulls);
     void play_accumulate(const Step& step, std::byte* out, Byte* nulls);
     void add_reals(const Step& step, const AggregateLanes& lane);
     void play_pass_fault(const Step& step);
@@ -199,6 +232,7 @@ class Machine {
     std::vector<Locator> locators_;
     std::vector<Elsewhere> planes_;
     std::optional<Neighbourhood> neighbourhood_;
+    std::span<const Derived> derived_;
     std::vector<Fault> faults_; // by aggregate of the pass
     std::size_t level_ = 0;
     std::uint32_t block_ = 0;
@@ -221,6 +255,8 @@ class Machine {
     Byte* part_nulls_ = nullptr;
     Byte* selection_room_ = nullptr;
     const Byte* selection_ = nullptr; // nullptr: all lanes
+    std::uint32_t selected_ = 0;      // how many
+    bool is_streaming_ = false;
     std::byte* first_buffer_ = nullptr;
     std::byte* last_buffer_ = nullptr;
     Problem problem_;

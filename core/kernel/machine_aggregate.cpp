@@ -75,6 +75,14 @@ void integer_sum(ColumnType type, const AggregateLanes& lane) {
 // The sum of each lane that has one already may overflow.
 void Machine::add_reals(const Step& step, const AggregateLanes& lane) {
     const bool is_single = step.accumulation.type == ColumnType::f32;
+    if (lane.taken == ones_ && lane.no_value == reinterpret_cast<const Byte*>(zeros_)) {
+        const std::size_t bytes = std::size_t{lane.count} * width_of(step.accumulation.type);
+        if (!lane.before)
+            std::memcpy(lane.out, lane.argument, bytes);
+        else
+            loop(*step.operation, lane.out, {lane.before, lane.argument}, lane.taken, nullptr);
+        return;
+    }
     if (lane.before)
         loop(*step.operation, part_, {lane.before, lane.argument}, lane.taken, lane.no_value);
     const auto take = [&]<class T>(T) {
@@ -126,7 +134,7 @@ void Machine::play_accumulate(const Step& step, std::byte* out, Byte* nulls) {
         combine<Byte, Byte>(lane, [](Byte a, Byte b) { return a | b; });
     else
         extreme(step.accumulation, lane);
-    if (!is_first && !before.nulls)
+    if ((!is_first && !before.nulls) || taken == ones_)
         return;
     GAMELAN_INDEPENDENT_LANES
     for (std::uint32_t i = 0; i < lanes; ++i)
@@ -238,6 +246,93 @@ void Machine::reduce(const StatementPlan& statement, Accumulator& accumulator) {
     }
     if (problem_.kind != Problem::Kind::none && accumulator.fault == Fault::none)
         accumulator.fault = problem_.fault;
+}
+
+void Derived::reset(std::uint32_t slots, std::uint32_t reach, std::uint32_t width_bytes) {
+    reach_ = reach;
+    width_bytes_ = width_bytes;
+    taken_.resize(slots + 2 * std::size_t{reach});
+    values_.resize((slots + 2 * std::size_t{reach}) * width_bytes);
+}
+
+namespace {
+
+template <class T>
+void mask_values(const std::byte* values, const Byte* taken, std::uint32_t lanes, T otherwise,
+                 std::byte* out) {
+    const T* const in = reinterpret_cast<const T*>(values);
+    T* const masked = reinterpret_cast<T*>(out);
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
+        masked[i] = taken[i] != 0 ? in[i] : otherwise;
+}
+
+} // namespace
+
+void Machine::derive(const StatementPlan& statement, Derived& out) {
+    const Reduction& reduction = *statement.reduction;
+    const std::size_t first = std::size_t{block_} * lanes_;
+    const std::uint32_t lanes = lanes_;
+    const std::uint32_t width = width_of(reduction.accumulation.type);
+    Byte* const taken = out.taken() + first;
+    std::byte* const values = out.values() + first * width;
+    const AggregateFunction function = reduction.accumulation.function;
+    const Byte otherwise = function == AggregateFunction::every ? 1 : 0;
+    if (!select(statement)) {
+        std::memset(taken, 0, lanes);
+        std::memset(values, otherwise, lanes * width);
+        return;
+    }
+    compute(statement);
+    const bool has_argument = reduction.argument != no_register;
+    const Operand argument = has_argument ? registers_[reduction.argument] : Operand{nullptr, nullptr};
+    std::memcpy(taken, selection_ ? selection_ : ones_, lanes);
+    if (argument.nulls) {
+        GAMELAN_INDEPENDENT_LANES
+        for (std::uint32_t i = 0; i < lanes; ++i)
+            taken[i] &= argument.nulls[i] ^ 1;
+    }
+    if (function == AggregateFunction::count || function == AggregateFunction::exists)
+        return;
+    if (width == sizeof(std::int16_t))
+        mask_values<std::int16_t>(argument.values, taken, lanes, 0, values);
+    else if (width == sizeof(std::int32_t))
+        mask_values<std::int32_t>(argument.values, taken, lanes, 0, values);
+    else
+        mask_values<Byte>(argument.values, taken, lanes, otherwise, values);
+}
+
+void Machine::play_stencil(const Step& step, std::byte* out, Byte* nulls) {
+    const Derived& derived = derived_[step.number];
+    const Neighbourhood& around = *neighbourhood_;
+    const auto plus = [](auto a, auto b) { return static_cast<decltype(a)>(a + b); };
+    const auto both = [](Byte a, Byte b) { return static_cast<Byte>(a & b); };
+    const auto either_of = [](Byte a, Byte b) { return static_cast<Byte>(a | b); };
+    auto* const bytes = reinterpret_cast<Byte*>(out);
+    const AggregateFunction function = step.accumulation.function;
+    if (function == AggregateFunction::count)
+        return around.combine(derived.taken(), block_, lanes_, Byte{0}, bytes, plus);
+    if (function == AggregateFunction::exists)
+        return around.combine(derived.taken(), block_, lanes_, Byte{0}, bytes, either_of);
+    const std::byte* const values = derived.values();
+    if (function == AggregateFunction::every)
+        around.combine(reinterpret_cast<const Byte*>(values), block_, lanes_, Byte{1}, bytes, both);
+    else if (function == AggregateFunction::any)
+        around.combine(reinterpret_cast<const Byte*>(values), block_, lanes_, Byte{0}, bytes, either_of);
+    else if (step.accumulation.type == ColumnType::i16)
+        around.combine(reinterpret_cast<const std::int16_t*>(values), block_, lanes_, std::int16_t{0},
+                       reinterpret_cast<std::int32_t*>(out), plus);
+    else
+        around.combine(reinterpret_cast<const std::int32_t*>(values), block_, lanes_, std::int32_t{0},
+                       reinterpret_cast<std::int64_t*>(out), plus);
+    around.combine(derived.taken(), block_, lanes_, Byte{0}, nulls, either_of);
+    const std::uint32_t lanes = lanes_;
+    if (count_bytes(nulls, lanes) == lanes)
+        return;
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
+        nulls[i] ^= 1;
+    registers_[step.out].nulls = nulls;
 }
 
 AggregateResult Accumulator::result(const Reduction& reduction) const {

@@ -52,7 +52,8 @@ bool Machine::resolve_conflicts(const StatementPlan& statement) {
     for (std::uint32_t lane = 0; lane < lanes_; ++lane)
         selection_room_[lane] = static_cast<Byte>(rows[lane] & (part_nulls_[lane] ^ 1));
     selection_ = selection_room_;
-    return count_bytes(selection_, lanes_) != 0;
+    selected_ = count_bytes(selection_, lanes_);
+    return selected_ != 0;
 }
 
 // What statements know of rows of the target is out of date.
@@ -89,16 +90,14 @@ std::uint32_t Machine::remove(const StatementPlan& statement) {
     if (!target.is_touched)
         target.touched = {};
     target.is_touched = true;
-    std::uint32_t rows = 0;
     for (std::uint32_t word = 0; word < lanes_ / 64; ++word) {
         target.touched[word] &= ~words[word];
         target.present[word] &= ~words[word];
         target.inserted[word] &= ~words[word];
         target.removed[word] |= words[word];
-        rows += static_cast<std::uint32_t>(std::popcount(words[word]));
     }
     forget_rows(statement.target);
-    return rows;
+    return selected_;
 }
 
 std::uint32_t Machine::emit(const StatementPlan& statement) {
@@ -106,9 +105,7 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
     Emission& emission = emissions_[statement.emission];
     const Operand entity =
         statement.event_entity == no_register ? Operand{nullptr, ones_} : registers_[statement.event_entity];
-    std::uint32_t rows = 0;
     for_each_lane(words, lanes_, [&](std::uint32_t lane) {
-        ++rows;
         if (event_count_++ >= max_events_)
             return;
         Event& event = emission.events.emplace_back();
@@ -128,8 +125,8 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
         }
         event.payload += statement.fields.empty() ? "{}" : "}";
     });
-    emission.count += rows;
-    return rows;
+    emission.count += selected_;
+    return selected_;
 }
 
 // A slot without a row holds zeros only.
@@ -162,11 +159,11 @@ void Machine::commit_rows(std::uint32_t target) {
     for (std::size_t i = 0; i < plan.columns.size(); ++i) {
         const Target::Column& column = plan.columns[i];
         const SourceState* source = column.source == no_register ? nullptr : &sources_[column.source];
-        if (any_removed != 0 && !(source && source->own))
+        if (any_removed != 0 && !(source && source->is_changed))
             store_->clear_slots(column.column, block_, state.removed.data());
         if (source && source->are_nulls_written)
             continue;
-        const bool are_written = source && source->own;
+        const bool are_written = source && source->is_changed;
         const auto* old = reinterpret_cast<const std::uint64_t*>(state.nulls[i].block(block_));
         Words nulls{};
         for (std::uint32_t word = 0; word < lanes_ / 64; ++word)

@@ -20,8 +20,6 @@ void Machine::look_elsewhere(const store::Snapshot& view, const TickInputs& inpu
     }
     if (!plan_.has_neighbours)
         return;
-    if (!inputs.planet)
-        throw Error(sqlstate::internal, "a world without a planet has no neighbours");
     if (inputs.planet->block_slots() != lanes_)
         throw Error(sqlstate::internal, "the cells of the world lie in other blocks than the planet's");
     if (!neighbourhood_ || !neighbourhood_->is_of(*inputs.planet))
@@ -68,13 +66,18 @@ void Machine::play_elsewhere(const Step& step, std::byte* out, Byte* nulls) {
     case StepKind::neighbour_id:
         return play_neighbour_id(step, out);
     case StepKind::widen:
-        for (std::uint32_t i = 0; i < lanes_; ++i)
-            reinterpret_cast<std::int64_t*>(out)[i] =
-                reinterpret_cast<const Byte*>(registers_[step.in[0]].values)[i];
-        return;
+        return play_widen(step, reinterpret_cast<std::int64_t*>(out));
     default:
         return;
     }
+}
+
+void Machine::play_widen(const Step& step, std::int64_t* out) {
+    const std::uint32_t lanes = lanes_;
+    const auto* const values = reinterpret_cast<const Byte*>(registers_[step.in[0]].values);
+    GAMELAN_INDEPENDENT_LANES
+    for (std::uint32_t i = 0; i < lanes; ++i)
+        out[i] = values[i];
 }
 
 void Machine::play_find(const Step& step, std::byte* out, Byte* nulls) {

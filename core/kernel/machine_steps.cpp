@@ -58,6 +58,8 @@ void Machine::loop(const Operation& operation, std::byte* out, std::initializer_
 void Machine::play(const Step& step) {
     if (step.kind == StepKind::pass_fault)
         return play_pass_fault(step);
+    if (step.kind == StepKind::require)
+        return fail_unless(registers_[step.in[0]], step.buffer);
     std::byte* out = buffers_[step.buffer];
     Byte* const nulls = buffer_nulls_[step.buffer];
     if (step.result != no_register && !selection_)
@@ -93,11 +95,14 @@ void Machine::play(const Step& step) {
     case StepKind::rows_unless_false:
     case StepKind::rows_if_null:
         return play_mask(step, reinterpret_cast<Byte*>(out));
+    case StepKind::stencil:
+        return play_stencil(step, out, nulls);
     case StepKind::accumulate:
         return play_accumulate(step, out, nulls);
     case StepKind::narrow:
     case StepKind::narrow_found:
     case StepKind::pass_fault:
+    case StepKind::require:
         return;
     default:
         return play_elsewhere(step, out, nulls);
@@ -327,11 +332,9 @@ bool Machine::play_narrow(const Step& step) {
     GAMELAN_INDEPENDENT_LANES
     for (std::uint32_t i = 0; i < lanes; ++i)
         room[i] = static_cast<Byte>(rows[i] & value[i] & (null[i] ^ 1));
-    selection_ = room;
-    const std::uint32_t count = count_bytes(room, lanes_);
-    if (count == lanes_)
-        selection_ = nullptr;
-    return count != 0;
+    selected_ = count_bytes(room, lanes_);
+    selection_ = selected_ == lanes_ ? nullptr : room;
+    return selected_ != 0;
 }
 
 } // namespace gamelan::kernel

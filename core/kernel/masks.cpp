@@ -46,6 +46,24 @@ void bytes_to_bits(const Byte* bytes, std::uint64_t* words, std::uint32_t lanes)
     }
 }
 
+// Not every processor that we are built for can count bits by itself.
+std::uint32_t count_bits(const std::uint64_t* words, std::uint32_t lanes) {
+    constexpr std::uint64_t pairs = 0x5555555555555555ULL;
+    constexpr std::uint64_t nibbles = 0x3333333333333333ULL;
+    constexpr std::uint64_t bytes = 0x0f0f0f0f0f0f0f0fULL;
+    std::uint64_t total = 0;
+    for (std::uint32_t word = 0; word < lanes / 64; ++word) {
+        std::uint64_t x = words[word];
+        x -= x >> 1 & pairs;
+        x = (x & nibbles) + (x >> 2 & nibbles);
+        total += (x + (x >> 4)) & bytes;
+    }
+    // Sixteen words at most: no byte's sum is beyond 128.
+    static_assert(max_lanes / 64 * 8 < 256);
+    constexpr std::uint64_t even = 0x00ff00ff00ff00ffULL;
+    return static_cast<std::uint32_t>(((total & even) + (total >> 8 & even)) * 0x0001000100010001ULL >> 48);
+}
+
 // Eight sums side by side, of so few that none overflows its byte.
 std::uint32_t count_bytes(const Byte* bytes, std::uint32_t lanes) {
     static_assert(max_lanes / 8 < 256);

@@ -18,6 +18,7 @@ using Words = std::array<std::uint64_t, max_lanes / 64>;
 // `lanes` is a multiple of 64 everywhere.
 void bits_to_bytes(const std::uint64_t* words, Byte* bytes, std::uint32_t lanes);
 void bytes_to_bits(const Byte* bytes, std::uint64_t* words, std::uint32_t lanes);
+std::uint32_t count_bits(const std::uint64_t* words, std::uint32_t lanes);
 std::uint32_t count_bytes(const Byte* bytes, std::uint32_t lanes);
 
 // The first lane below `limit` that is set in `bytes` and counts (`mask`, or all if nullptr); else `limit`.

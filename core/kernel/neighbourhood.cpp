@@ -31,15 +31,28 @@ Neighbourhood::Neighbourhood(const grid::Planet& planet)
     add_exceptions(sphere, sphere.south_pole());
     for (Direction& direction : directions_)
         index_blocks(direction, planet.block_slots());
+    std::uint32_t place = 0;
+    for (std::uint32_t block = 0; block <= blocks_per_layer_; ++block) {
+        while (place < rims_.size() && rims_[place].cell < block * planet.block_slots())
+            ++place;
+        rim_starts_.push_back(place);
+    }
 }
 
 void Neighbourhood::add_exceptions(const grid::HexSphere& sphere, std::uint32_t cell) {
     const grid::Neighbours around = sphere.neighbours(cell);
+    bool is_rim = false;
+    Rim rim{cell, {}};
     for (std::uint32_t d = 0; d < direction_count; ++d) {
         const std::uint32_t to = d < around.count ? around.cells[d] : store::none;
-        if (to != cell + static_cast<std::uint32_t>(directions_[d].step))
-            directions_[d].exceptions.push_back({cell, to});
+        rim.to[d] = to;
+        if (to == cell + static_cast<std::uint32_t>(directions_[d].step))
+            continue;
+        directions_[d].exceptions.push_back({cell, to});
+        is_rim = true;
     }
+    if (is_rim)
+        rims_.push_back(rim);
 }
 
 void Neighbourhood::index_blocks(Direction& direction, std::uint32_t block_slots) const {

@@ -143,6 +143,37 @@ std::vector<Register> sources_of(const std::vector<Step>& steps) {
     return out;
 }
 
+bool reads_column(const Expressions& expressions, NodeId id, ColumnId column) {
+    const Node& node = expressions[id];
+    return (node.op == Op::column && node.column == column) ||
+           std::any_of(node.arguments.begin(), node.arguments.end(),
+                       [&](NodeId argument) { return reads_column(expressions, argument, column); });
+}
+
+bool is_asked_at_once(const Statement& statement, const Check& check) {
+    return !check.domain.empty() &&
+           std::any_of(statement.assignments.begin(), statement.assignments.end(), [&](const Assignment& it) {
+               return reads_column(statement.expressions, check.condition, it.column);
+           });
+}
+
+// A value is made one of its domain before the next value is computed.
+void lower_domain_checks(Lowering& lowering, const Statement& statement, const Assignment& assignment,
+                         const Result& result, StatementPlan& plan) {
+    for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
+        const Check& check = statement.checks[i];
+        if (check.domain.empty() || !reads_column(statement.expressions, check.condition, assignment.column))
+            continue;
+        lowering.rename(result.source, result.value);
+        Step step;
+        step.kind = StepKind::require;
+        step.in[0] = lowering.lower(check.condition, selected_rows, plan.values);
+        step.buffer = static_cast<std::uint16_t>(i);
+        plan.values.push_back(step);
+        lowering.rename(result.source, result.source);
+    }
+}
+
 void lower_assignments(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
     for (const Assignment& assignment : statement.assignments) {
         const Register value = lowering.lower(assignment.value, selected_rows, plan.values);
@@ -156,6 +187,7 @@ void lower_assignments(Lowering& lowering, const Statement& statement, Statement
             if (step.out == value && !is_shared)
                 step.result = static_cast<std::uint16_t>(plan.results.size());
         plan.results.push_back({source, value, assignment.is_not_null});
+        lower_domain_checks(lowering, statement, assignment, plan.results.back(), plan);
     }
 }
 
@@ -172,8 +204,12 @@ void lower_checks(Lowering& lowering, const store::Snapshot& layout, const State
         }
     for (const Result& result : plan.results)
         lowering.rename(result.source, result.value);
-    for (const Check& check : statement.checks)
-        plan.checks.push_back(lowering.lower(check.condition, selected_rows, plan.check_steps));
+    for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
+        if (is_asked_at_once(statement, statement.checks[i]))
+            continue;
+        plan.checks.push_back(lowering.lower(statement.checks[i].condition, selected_rows, plan.check_steps));
+        plan.check_numbers.push_back(i);
+    }
 }
 
 // Of fields with the same name the last one counts.

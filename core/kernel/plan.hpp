@@ -48,6 +48,8 @@ enum class StepKind : std::uint8_t {
     // Rows elsewhere. find: slots (u32) of the rows of a lookup that the keys in[0] name, NULL where there is
     // none; for the selected rows.
     find,
+    // Fails the check with the number `buffer` where in[0] is false.
+    require,
     narrow_found, // the statement goes on with the selected rows that in[0] has found
     gather,       // values of a plane at the slots in[0]
     gather_bit,   // boolean, never NULL: bits of a plane at the slots in[0]
@@ -59,6 +61,8 @@ enum class StepKind : std::uint8_t {
     neighbour,     // values of a plane at the neighbours in the direction
     neighbour_bit, // bits of a plane there
     neighbour_id,  // ids of the cells there
+    // An aggregate over the neighbours of what a query has derived of each cell; number: among the derived.
+    stencil,
     // in[0] (absent at first) and in[1] (absent if the function has no argument) for the rows of the mask.
     accumulate,
     widen, // from a byte to i64
@@ -142,12 +146,14 @@ struct EventField {
     Register value;
 };
 
-// Of a statement that only computes an aggregate over all its rows.
+// Of a statement that only computes an aggregate over all its rows; or, for neighbours to add up, what each
+// of its rows would add to one.
 struct Reduction {
+    bool is_derived = false;
     Accumulation accumulation;
     ColumnType type = ColumnType::i64; // of the result
     Register argument = no_register;
-    std::uint32_t aggregate = 0; // its number among those of the pass that asks
+    std::uint32_t aggregate = 0; // its number among those, or among the derived, of the pass that asks
 };
 
 struct StatementPlan {
@@ -164,7 +170,8 @@ struct StatementPlan {
     std::vector<Result> results;
     std::vector<Step> check_steps;
     std::vector<Register> checks;
-    std::vector<Register> blanks; // of an insert: columns that become NULL
+    std::vector<std::uint32_t> check_numbers; // of these in the statement
+    std::vector<Register> blanks;             // of an insert: columns that become NULL
     bool does_nothing_on_conflict = false;
     std::uint32_t emission = 0; // of an emit: its number among the group's
     Register event_entity = no_register;
@@ -188,6 +195,7 @@ struct PassPlan {
     std::vector<QueryPlan> queries; // whose results are fixed values
     bool has_neighbours = false;
     std::uint32_t aggregate_count = 0;
+    std::uint32_t derived_count = 0;
     std::uint32_t emission_count = 0;
     std::uint32_t register_count = 0;
     std::uint32_t buffer_count = 0;

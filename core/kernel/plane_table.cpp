@@ -1,5 +1,7 @@
 #include "core/kernel/plane_table.hpp"
 
+#include "core/store/column_reader.hpp"
+
 #include <algorithm>
 
 namespace gamelan::kernel {
@@ -11,8 +13,9 @@ alignas(64) constexpr std::byte no_block[16 * store::max_block_slots]{};
 template <class T>
 void gather_as(const PlaneTable& plane, const std::uint32_t* slots, std::uint32_t lanes, std::byte* out) {
     T* const values = reinterpret_cast<T*>(out);
+    const PlaneTable::View view = plane.view();
     for (std::uint32_t i = 0; i < lanes; ++i)
-        values[i] = plane.get<T>(slots[i]);
+        values[i] = view.get<T>(slots[i]);
 }
 
 // Calls f(block, first slot in it, how many, place in the output) for the pieces of a run of slots, and
@@ -42,14 +45,14 @@ const std::byte* PlaneTable::zeros() {
 PlaneTable::PlaneTable(const store::Snapshot& view, ColumnId plane)
     : shift_(static_cast<std::uint32_t>(std::countr_zero(view.block_slots(plane)))),
       mask_(view.block_slots(plane) - 1) {
-    const std::uint32_t count = view.block_count(plane);
-    const std::uint32_t known = static_cast<std::uint32_t>(view.block_table(plane).size());
-    blocks_.reserve(count);
-    for (std::uint32_t i = 0; i < count; ++i) {
-        const std::byte* block = i < known ? view.block(plane, i) : nullptr;
-        blocks_.push_back(block ? block : zeros());
-        is_empty_ = is_empty_ && !block;
-    }
+    // Slot 0 can be read even where there are no slots.
+    blocks_.resize(std::max(view.block_count(plane), 1U), zeros());
+    const store::ColumnReader reader(view, plane);
+    for (std::uint32_t i = 0; i < blocks_.size(); ++i)
+        if (const std::byte* block = reader.block(i)) {
+            blocks_[i] = block;
+            is_empty_ = false;
+        }
 }
 
 void PlaneTable::gather(const std::uint32_t* slots, std::uint32_t lanes, std::uint32_t width_bytes,

@@ -22,15 +22,27 @@ class PlaneTable {
     bool is_empty(std::uint32_t index) const { return block(index) == zeros(); }
     // No block exists.
     bool is_empty() const { return is_empty_; }
+    // For loops: nothing that they write can change it.
+    struct View {
+        const std::byte* const* blocks;
+        std::uint32_t shift;
+        std::uint32_t mask;
+        template <class T>
+        T get(std::uint32_t slot) const {
+            T value;
+            std::memcpy(&value, blocks[slot >> shift] + (slot & mask) * sizeof(T), sizeof(T));
+            return value;
+        }
+    };
+    View view() const { return {blocks_.data(), shift_, mask_}; }
+    // The slot is one of the space, or 0.
     template <class T>
     T get(std::uint32_t slot) const {
-        T value;
-        std::memcpy(&value, block(slot >> shift_) + (slot & mask_) * sizeof(T), sizeof(T));
-        return value;
+        return view().template get<T>(slot);
     }
     // Of a plane of bits.
     Byte bit(std::uint32_t slot) const {
-        const auto* words = reinterpret_cast<const std::uint64_t*>(block(slot >> shift_));
+        const auto* words = reinterpret_cast<const std::uint64_t*>(blocks_[slot >> shift_]);
         const std::uint32_t place = slot & mask_;
         return static_cast<Byte>(words[place / 64] >> place % 64 & 1);
     }

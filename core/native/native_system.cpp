@@ -102,7 +102,9 @@ void NativeSystem::bind(const gamelan_column& declared, const store::Snapshot& l
     const store::SpaceSpec& space = layout.space({spec.space});
     if (store::text_of(space.name) != store::entity_space || name.front() == '.')
         throw Error(sqlstate::feature_not_supported, "native systems play over components of entities only");
-    block_slots_ = space.block_slots;
+    for (const Column& other : columns_)
+        if (other.values == *column)
+            throw Error("42701", "column \"" + std::string(name) + "\" is named twice");
     auto place = std::find(components_.begin(), components_.end(), *component);
     if (place == components_.end())
         place = components_.insert(place, *component);
@@ -210,6 +212,7 @@ void NativeSystem::end_block(store::WorldStore& store, std::uint32_t index, Repo
 
 Report NativeSystem::run(store::WorldStore& store, const Inputs& inputs) {
     Run run{inputs, {}, {}};
+    block_slots_ = store.working().block_slots(columns_.front().values);
     const gamelan_tick tick{inputs.tick, inputs.now_us, inputs.dt, &run, Run::random, Run::fail, Run::emit};
     const gamelan_block block{block_slots_,    static_cast<std::uint32_t>(columns_.size()),
                               present_.data(), entities_.data(),

@@ -38,7 +38,7 @@ class Host {
     // These change the store and say how; or throw Error, and may leave the store half changed.
     virtual Effects run_system(const game::SystemRule& rule, const TickContext& context) = 0;
     virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;
-    // Whether a system with a condition is to run. Must not change anything.
+    // Whether a system with a condition is to run. What it changes is undone.
     virtual bool is_wanted(const game::SystemRule& rule, const TickContext& context) = 0;
 };
 

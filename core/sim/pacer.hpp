@@ -22,6 +22,8 @@ class Pacer {
     // transaction.
     void restart(std::uint32_t tick_rate_hz, std::int64_t now_ns);
 
+    void set_max_catch_up(std::uint32_t ticks) { max_catch_up_ = ticks; }
+
     std::int64_t next_deadline_ns() const;
     bool is_due(std::int64_t now_ns) const { return now_ns >= next_deadline_ns(); }
 

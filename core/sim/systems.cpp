@@ -56,6 +56,7 @@ void Systems::load(const store::Snapshot& state) {
     const std::optional<game::RulesState> held = game::read_rules(state);
     state_ = held ? *held : game::RulesState{};
     rules_ = held ? codec::decode_rules(state_.encoded) : game::Rules{};
+    natives_.take(rules_);
     is_bound_ = false;
 }
 
@@ -63,6 +64,7 @@ void Systems::change(store::WorldStore& store, const std::string& encoded) {
     const auto tick = static_cast<std::int64_t>(store.working_tick()) - 1;
     game::RulesState next{encoded, tick, now_us(static_cast<std::uint64_t>(tick))};
     game::Rules rules = codec::decode_rules(encoded);
+    natives_.take(rules);
     if (state_.encoded.empty()) {
         next.since_tick = 0;
         next.since_us = 0;
@@ -106,7 +108,8 @@ void Systems::bind(const store::Snapshot& layout) {
         const bool is_kernel = rule.path == game::SystemPath::kernel && can_bind(i, layout);
         const bool is_alone = rule.run_on != game::RunOn::tick;
         if (is_kernel) {
-            if (!is_open || is_alone)
+            // A condition sees what systems before its own have written.
+            if (!is_open || is_alone || !rule.condition.empty())
                 batches_.emplace_back();
             batches_.back().systems.push_back(i);
             batch_of_[i] = static_cast<std::uint32_t>(batches_.size() - 1);
@@ -121,6 +124,7 @@ void Systems::bind(const store::Snapshot& layout) {
         }
         batch.executor = std::make_unique<kernel::Executor>(layout, std::move(bound));
     }
+    natives_.bind(layout);
     layout_version_ = layout.layout_version();
     is_bound_ = true;
 }
@@ -132,8 +136,12 @@ bool Systems::is_due(Turn& turn, std::uint32_t system) {
     // The log has a record of each tick in which the condition held.
     if (rule.condition.empty() || turn.host == nullptr)
         return true;
-    std::vector<game::Event> no_events;
-    return turn.host->is_wanted(rule, context(turn.store, {}, turn.told(), no_events, turn.freed));
+    std::vector<game::Event> events;
+    std::vector<store::Entity> freed;
+    turn.store.begin_savepoint();
+    const bool is_wanted = turn.host->is_wanted(rule, context(turn.store, {}, turn.told(), events, freed));
+    turn.store.rollback_savepoint();
+    return is_wanted;
 }
 
 void Systems::run_batch(Turn& turn, Batch& batch) {
@@ -195,6 +203,13 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
             apply_writes(turn.store, recorded->body, turn.freed);
         return;
     }
+    Observed observed;
+    if (rule.run_on != game::RunOn::tick) {
+        observed =
+            observe(turn.before, turn.store.working(), turn.store.working_tick(), rule.run_on, rule.observed);
+        if (observed.handles.empty())
+            return;
+    }
     const Stopwatch watch;
     SystemRun run{system, 0, 0, 0, {}, {}, {}};
     std::vector<game::Event> events;
@@ -202,15 +217,9 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     turn.store.begin_savepoint();
     try {
         TickContext context = this->context(turn.store, {}, turn.told(), events, freed);
-        Observed observed;
-        if (rule.run_on != game::RunOn::tick) {
-            observed = observe(turn.before, turn.store.working(), context.tick, rule.run_on, rule.observed);
-            context.observed = observed.handles;
-            context.are_cells_observed = observed.are_cells;
-        }
-        Effects effects;
-        if (rule.run_on == game::RunOn::tick || !observed.handles.empty())
-            effects = turn.host->run_system(rule, context);
+        context.observed = observed.handles;
+        context.are_cells_observed = observed.are_cells;
+        Effects effects = turn.host->run_system(rule, context);
         turn.store.release_savepoint();
         run.rows = effects.rows;
         if (!effects.writes.empty() || !rule.condition.empty())
@@ -225,6 +234,40 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     turn.report.runs.push_back(std::move(run));
 }
 
+// Logged by its inputs: a replay runs it again.
+void Systems::run_native(Turn& turn, std::uint32_t system) {
+    const game::SystemRule& rule = rules_.systems[system];
+    if (!is_due(turn, system))
+        return;
+    if (!rule.condition.empty()) {
+        if (turn.host != nullptr)
+            turn.report.effects.push_back(effects_of(rule, {}));
+        else if (turn.take_recorded(rule) == nullptr)
+            return;
+    }
+    const std::uint64_t tick = turn.store.working_tick();
+    Observed observed;
+    if (rule.run_on != game::RunOn::tick) {
+        observed = observe(turn.before, turn.store.working(), tick, rule.run_on, rule.observed);
+        if (observed.handles.empty())
+            return;
+    }
+    const Stopwatch watch;
+    SystemRun run{system, 0, 0, 0, {}, {}, {}};
+    try {
+        native::Report ran = natives_.run(
+            system, turn.store,
+            {tick, now_us(tick), rules_.dt(), seed_, observed.mask, rules_.max_events_per_tick, turn.told()});
+        run.rows = ran.rows;
+        run.blocks = ran.blocks;
+        std::move(ran.events.begin(), ran.events.end(), std::back_inserter(turn.report.events));
+    } catch (const Error& error) {
+        run.error = error;
+    }
+    run.duration_ns = watch.ns();
+    turn.report.runs.push_back(std::move(run));
+}
+
 void Systems::run(store::WorldStore& store, Host* host, std::span<const game::Command> recorded,
                   std::vector<store::Entity>& freed, SystemsReport& report) {
     if (rules_.systems.empty())
@@ -233,7 +276,9 @@ void Systems::run(store::WorldStore& store, Host* host, std::span<const game::Co
         bind(store.working());
     Turn turn{store, store.newest(), host, recorded, freed, report};
     for (std::uint32_t i = 0; i < rules_.systems.size(); ++i) {
-        if (!batch_of_[i])
+        if (rules_.systems[i].path == game::SystemPath::native)
+            run_native(turn, i);
+        else if (!batch_of_[i])
             run_one(turn, i);
         else if (batches_[*batch_of_[i]].systems.front() == i)
             run_batch(turn, batches_[*batch_of_[i]]);

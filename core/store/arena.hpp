@@ -23,13 +23,14 @@ struct alignas(64) BlockHeader {
     std::atomic<std::uint64_t> state_hash; // contribution to the state hash; valid if hash_is_known
     std::atomic<std::uint32_t> hash_is_known;
     std::uint32_t data_bytes;
-    // Smallest and largest value of the block's rows (snapshot.hpp, Zone), written before zone_is_known: once
-    // for each block that is published, perhaps only after that.
+    // Smallest and largest value of the block's rows (snapshot.hpp, Zone), written before zone_is_known,
+    // which may be after the block was published. Of a block of ages (snapshot.hpp): `zone_least` is the tick
+    // that they count from.
     std::uint64_t zone_least;
     std::uint64_t zone_greatest;
     std::atomic<std::uint32_t> zone_is_known;
-    std::uint32_t is_rewritten; // whole, by a system: its zone waits for a tick in which nobody does so
-    std::uint64_t hash_name;    // ColumnSpec::name_hash that state_hash was made with: columns can be renamed
+    std::uint32_t reserved;
+    std::uint64_t hash_name; // ColumnSpec::name_hash that state_hash was made with: columns can be renamed
 };
 static_assert(sizeof(BlockHeader) == 64);
 
@@ -84,6 +85,7 @@ class Arena {
 
     [[noreturn]] void out_of_memory(bool is_at_limit) const;
     std::uint64_t idle_bytes() const;
+    std::uint32_t bytes_of(Ref block) const;
     std::uint32_t head_of(Ref block) const;
     // Returns how many there were.
     std::uint32_t give_back_empty_spans();

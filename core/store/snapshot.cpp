@@ -150,15 +150,34 @@ const std::byte* Snapshot::block(ColumnId id, std::uint32_t index) const {
 }
 
 const std::byte* Snapshot::block(ColumnId id, std::uint32_t index, std::byte* room) const {
-    const ColumnSpec& spec = column(id);
-    const Ref ref = spec.type == ColumnType::version ? block_ref(id, index) : Ref{};
-    if (!ref || block_header(ref).data_bytes != sizeof(std::uint64_t))
+    const Ref ref = column(id).type == ColumnType::version ? block_ref(id, index) : Ref{};
+    if (!ref)
         return block(id, index);
-    // One version for all rows of the block; slots without a row have none.
+    const std::uint32_t slots = block_slots(id);
+    const BlockHeader& header = block_header(ref);
+    if (header.data_bytes == shared_version_bytes) {
+        write_out_shared(id, index, ref, room);
+        return room;
+    }
+    if (header.data_bytes != age_bytes(slots))
+        return block(id, index);
+    const std::byte* ages =
+        region_.resolve(ref, sizeof(BlockHeader) + age_bytes(slots)) + sizeof(BlockHeader);
+    for (std::uint32_t slot = 0; slot < slots; ++slot) {
+        VersionAge age;
+        std::memcpy(&age, ages + slot * sizeof age, sizeof age);
+        const std::uint64_t version = version_of(header.zone_least, age);
+        std::memcpy(room + slot * sizeof version, &version, sizeof version);
+    }
+    return room;
+}
+
+// Slots without a row have no version.
+void Snapshot::write_out_shared(ColumnId id, std::uint32_t index, Ref ref, std::byte* room) const {
     std::uint64_t shared;
     std::memcpy(&shared, region_.resolve(ref, sizeof(BlockHeader) + sizeof shared) + sizeof(BlockHeader),
                 sizeof shared);
-    const std::uint32_t presence = component({spec.component}).presence;
+    const std::uint32_t presence = component({column(id).component}).presence;
     const std::uint32_t slots = block_slots(id);
     const std::uint64_t* present = presence == none ? nullptr : bits({presence}, index);
     for (std::uint32_t slot = 0; slot < slots; ++slot) {
@@ -167,7 +186,6 @@ const std::byte* Snapshot::block(ColumnId id, std::uint32_t index, std::byte* ro
         const std::uint64_t version = has ? shared : 0;
         std::memcpy(room + slot * sizeof version, &version, sizeof version);
     }
-    return room;
 }
 
 const BlockHeader& Snapshot::block_header(Ref ref) const {
@@ -214,7 +232,14 @@ std::uint64_t Snapshot::row_version(ComponentId id, std::uint32_t slot) const {
     const Ref ref = block_ref(plane, slot / slots);
     if (!ref || !has_row(id, slot))
         return 0;
-    const bool is_shared = block_header(ref).data_bytes == sizeof(std::uint64_t);
+    const BlockHeader& header = block_header(ref);
+    if (header.data_bytes == age_bytes(slots)) {
+        const std::size_t place = sizeof(BlockHeader) + slot % slots * sizeof(VersionAge);
+        VersionAge age;
+        std::memcpy(&age, region_.resolve(ref, place + sizeof age) + place, sizeof age);
+        return version_of(header.zone_least, age);
+    }
+    const bool is_shared = header.data_bytes == shared_version_bytes;
     const std::size_t place = sizeof(BlockHeader) + (is_shared ? 0 : slot % slots) * sizeof(std::uint64_t);
     std::uint64_t version;
     std::memcpy(&version, region_.resolve(ref, place + sizeof version) + place, sizeof version);

@@ -63,6 +63,19 @@ struct Zone {
     std::uint64_t greatest;
 };
 
+// A block of versions has one of three forms, told apart by its data_bytes: one tick for all rows; for each
+// slot its age, the ticks between the last change and the tick in the header (zone_least); or a tick for each
+// slot.
+inline constexpr std::uint32_t shared_version_bytes = sizeof(std::uint64_t);
+using VersionAge = std::uint16_t;
+inline constexpr VersionAge no_version = 0xffff; // of a slot without a row, or of a row that never changed
+constexpr std::uint32_t age_bytes(std::uint32_t slots) {
+    return slots * static_cast<std::uint32_t>(sizeof(VersionAge));
+}
+constexpr std::uint64_t version_of(std::uint64_t base, VersionAge age) {
+    return age == no_version ? 0 : base - age;
+}
+
 // A fixed-width value as a number that sorts as the value does in Postgres (NaN after infinity, -0 equal to
 // 0); for types that are only equal or not, and for values of the heap: a hash. `value` points to a slot's
 // bytes.
@@ -109,8 +122,8 @@ class Snapshot {
     std::span<const Ref> block_table(ColumnId id) const;
     // The values of block `index`, block_bytes() of them, or nullptr for a block of zeros. Not for versions.
     const std::byte* block(ColumnId id, std::uint32_t index) const;
-    // The same for any type; versions that the block keeps as one number are written out to `room`
-    // (max_block_slots × 8 bytes).
+    // The same for any type; versions that the block keeps in another form than a tick for each slot are
+    // written out to `room` (max_block_slots × 8 bytes).
     const std::byte* block(ColumnId id, std::uint32_t index, std::byte* room) const;
     // Bits of block `index`, block_slots / 64 words, or nullptr for a block of zeros.
     const std::uint64_t* bits(ColumnId id, std::uint32_t index) const {
@@ -159,6 +172,7 @@ class Snapshot {
     Snapshot(const Region& region, Ref root);
     static std::uint32_t checked(std::uint32_t index, std::uint32_t count);
     enum class Shares { recompute, keep };
+    void write_out_shared(ColumnId id, std::uint32_t index, Ref ref, std::byte* room) const;
     std::uint64_t hash(Shares shares) const;
     std::uint64_t block_hash(ColumnId id, std::uint32_t index) const;
     std::uint64_t kept_block_hash(ColumnId id, std::uint32_t index, Ref ref) const;

@@ -241,11 +241,11 @@ void WorldStore::update_zone(const ColumnRows& rows, std::uint32_t block) {
     const Ref values = rows.blocks(block)[0];
     if (!values)
         return;
-    BlockHeader& header = arena_.header(values);
-    if (is_private(values) && header.is_rewritten != 0) {
+    if (is_rewritten(rows.column(), block)) {
         rewritten_.push_back({rows.column(), block, values});
         return;
     }
+    BlockHeader& header = arena_.header(values);
     const Zone zone = zone_of(rows, block);
     if (is_private(values)) {
         header.zone_least = zone.least;

@@ -172,7 +172,7 @@ std::byte* WorldStore::private_block(ColumnId column, std::uint32_t index) {
     const Ref old = view.block_ref(column, index);
     if (old && is_private(old)) {
         arena_.header(old).hash_is_known.store(0, std::memory_order_relaxed);
-        arena_.header(old).is_rewritten = 0;
+        forget_rewrite(column, index);
         return arena_.data(old);
     }
     const std::uint32_t bytes = block_bytes(view.column(column).type, view.block_slots(column));
@@ -190,12 +190,12 @@ std::byte* WorldStore::private_block(ColumnId column, std::uint32_t index) {
 std::byte* WorldStore::write_block(ColumnId column, std::uint32_t index) {
     const ColumnSpec& spec = working().column(column);
     if (spec.type == ColumnType::version) {
-        // One version for all rows becomes one for each.
+        // Any other form becomes a version for each row.
         const Ref old = working().block_ref(column, index);
-        if (old && arena_.header(old).data_bytes == version_bytes) {
+        const std::uint32_t bytes = working().block_slots(column) * version_bytes;
+        if (old && arena_.header(old).data_bytes != bytes) {
             alignas(8) std::byte room[max_block_slots * version_bytes];
-            const std::uint32_t bytes = working().block_slots(column) * version_bytes;
-            std::memcpy(room, working().block(column, index, room), bytes);
+            (void)working().block(column, index, room);
             Ref* table = private_table(column);
             const Ref fresh = allocate(bytes);
             std::memcpy(arena_.data(fresh), room, bytes);
@@ -455,9 +455,9 @@ void WorldStore::clear_row(ComponentId component, std::uint32_t slot) {
     const ColumnId version{spec.version};
     const std::uint32_t index = slot / view.block_slots(version);
     const Ref block = view.block_ref(version, index);
-    const std::uint64_t no_version = 0;
+    const std::uint64_t never = 0;
     if (block && arena_.header(block).data_bytes != version_bytes)
-        write_bytes(version, slot, &no_version, version_bytes);
+        write_bytes(version, slot, &never, version_bytes);
     else if (block)
         renew_shared_version(version, index);
     write_bit({spec.presence}, slot, false);
@@ -597,6 +597,7 @@ Snapshot WorldStore::seal(std::uint64_t tick) {
     sealed_.back().changes = take_changes();
     newest_root_ = std::exchange(working_root_, Ref{});
     origin_.clear();
+    forget_rewrites();
     working_.reset();
     return newest();
 }
@@ -613,6 +614,7 @@ void WorldStore::abandon() {
     values_ = {};
     superseded_.clear();
     origin_.clear();
+    forget_rewrites();
     working_root_ = {};
     working_.reset();
 }

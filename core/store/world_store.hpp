@@ -167,6 +167,16 @@ class WorldStore {
         std::uint32_t index;
         Ref old;
     };
+    // What renew_block() looks up once for each column and savepoint, and which blocks it gave in the tick
+    // that nobody wrote to afterwards.
+    struct Rewriting {
+        Ref* table = nullptr;
+        std::uint32_t blocks = 0;
+        std::uint32_t block_bytes = 0;
+        bool are_old_published = false; // all that the column had: none was written before in the tick
+        bool is_listed = false;
+        std::vector<bool> is_rewritten;
+    };
     // Blocks by what has become of them in the tick that is built.
     struct Changes {
         std::vector<Ref> created;  // reachable from this version on
@@ -201,7 +211,13 @@ class WorldStore {
     void give_up_superseded();
     Ref* private_table(ColumnId column);
     std::byte* private_block(ColumnId column, std::uint32_t index);
+    Rewriting& rewriting(ColumnId column);
     std::byte* renew(ColumnId column, std::uint32_t index, std::uint32_t bytes);
+    bool is_rewritten(ColumnId column, std::uint32_t index) const;
+    void forget_rewrite(ColumnId column, std::uint32_t index);
+    void forget_rewrites();
+    void end_rewriting();
+    bool write_ages(ColumnId plane, std::uint32_t index, VersionAge* out) const;
     bool are_all_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows) const;
     bool is_private(Ref block) const { return arena_.header(block).sequence == sequence_; }
     RootHeader& header(Ref root) const { return *reinterpret_cast<RootHeader*>(arena_.data(root)); }
@@ -255,7 +271,9 @@ class WorldStore {
     // same.
     std::vector<std::uint32_t> origin_;
     std::vector<Superseded> superseded_;
-    std::vector<Renewed> renewed_; // within the block savepoint
+    std::vector<Renewed> renewed_;     // within the block savepoint
+    std::vector<Rewriting> rewriting_; // by plane
+    std::vector<std::uint32_t> rewriting_columns_;
     std::vector<Rewritten> rewritten_;
     std::optional<Marks> block_savepoint_; // of the values
     std::deque<Sealed> sealed_;

@@ -161,6 +161,11 @@ void StatementCompiler::read_from(Scope& scope) {
         refuse("FOR UPDATE has no kernel");
     read_join(scope, reinterpret_cast<Node*>(query->jointree));
     drop_world_conditions(scope, scope.conditions);
+    // What remains of conditions that contradict each other, equalities of handles included.
+    for (Node* node : scope.conditions)
+        if (IsA(node, Const) &&
+            (castNode(Const, node)->constisnull || !DatumGetBool(castNode(Const, node)->constvalue)))
+            refuse("a WHERE is never true");
     for (Item& item : scope.items)
         drop_world_conditions(scope, item.on);
 }

@@ -182,6 +182,8 @@ Node* simplified(Query* query, Node* node) {
     node = flatten_join_alias_vars(query, node);
     fix_opfuncids(node);
     node = eval_const_expressions(nullptr, node);
+    // What it negated has no function yet.
+    fix_opfuncids(node);
     (void)simplify_links(node, nullptr);
     return node;
 }

@@ -83,6 +83,7 @@ class StatementCompiler {
     void compile_emit(Scope& scope, const FuncExpr* call);
     void add_fields(Scope& scope, const Node* payload);
     void set_where(Scope& scope);
+    NodeId row_condition(Scope& scope, Node* node);
     Item& open_target(Scope& scope, const Query* query);
     kernel::ComponentId insert_target(const Query* query);
     void place_any_own(Scope& scope);
@@ -166,7 +167,7 @@ class StatementCompiler {
     void place_all(Scope& inner);
     void place_set(Scope& inner, Item& root, kernel::SourceKind kind);
     void require_own_cell(Scope& scope, const FuncExpr* call);
-    NodeId row_condition(Scope& inner, bool is_condition);
+    NodeId single_row_condition(Scope& inner, bool is_condition);
     std::optional<NodeId> set_condition(Scope& inner, std::optional<NodeId> filter);
     NodeId aggregate(Scope& scope, const Aggref* node);
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);

@@ -114,11 +114,19 @@ void StatementCompiler::set_where(Scope& scope) {
         if (const auto joined = semi_join(scope, cost.node))
             conditions.push_back(*joined);
         else
-            conditions.push_back(condition(scope, cost.node));
+            conditions.push_back(row_condition(scope, cost.node));
     const NodeId always = truth(true);
     conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     if (!conditions.empty())
         out_.where = all_of(conditions);
+}
+
+// Postgres asks a condition that reads no row once, also when there are no rows: its error would be missed.
+NodeId StatementCompiler::row_condition(Scope& scope, Node* node) {
+    const NodeId value = condition(scope, node);
+    if (expressions()[value].can_fail && rows_read(node, 0).empty())
+        refuse("a condition that reads no row may fail");
+    return value;
 }
 
 void StatementCompiler::compile_update(const Query* query) {
@@ -194,9 +202,9 @@ void StatementCompiler::compile_insert(const Query* query) {
     if (handle == nullptr)
         refuse("it inserts a row without an entity");
     place_own(scope, row_of(scope, handle));
+    set_where(scope);
     if (std::find(out_.components.begin(), out_.components.end(), out_.target) != out_.components.end())
         refuse("each row that it would insert is there already");
-    set_where(scope);
     for (std::size_t i = 0; i < assigned.size(); ++i) {
         const auto column = static_cast<AttrNumber>(i + 1);
         if (column == table.handle || table.columns[i].is_dropped)

@@ -312,7 +312,7 @@ void StatementCompiler::place_set(Scope& inner, Item& root, SourceKind kind) {
 }
 
 // Whether the single row is there, and the WHERE holds. Never NULL, unless NULL and false are the same.
-NodeId StatementCompiler::row_condition(Scope& inner, bool is_condition) {
+NodeId StatementCompiler::single_row_condition(Scope& inner, bool is_condition) {
     std::vector<NodeId> conditions;
     for (Item& item : inner.items)
         if (!item.is_nullable)
@@ -354,7 +354,7 @@ NodeId StatementCompiler::add_aggregate(const kernel::Aggregate& aggregate) {
 
 NodeId StatementCompiler::exists(Scope& inner, bool is_condition) {
     if (!inner.set)
-        return row_condition(inner, is_condition);
+        return single_row_condition(inner, is_condition);
     return add_aggregate({AggregateFunction::exists, *inner.set, set_condition(inner, std::nullopt), {}});
 }
 
@@ -365,13 +365,13 @@ NodeId StatementCompiler::scalar(Scope& inner) {
     Node* value = reinterpret_cast<Node*>(target->expr);
     if (inner.query->hasAggs) {
         if (!inner.set)
-            inner.counted = row_condition(inner, true);
+            inner.counted = single_row_condition(inner, true);
         return translate(inner, value);
     }
     if (inner.set)
         refuse("a sub-select may find several rows of " + inner.items.front().table->name +
                ": it needs an aggregate, or an equality with the handle");
-    const NodeId is_there = row_condition(inner, true);
+    const NodeId is_there = single_row_condition(inner, true);
     const NodeId found = translate(inner, value);
     if (is_there == truth(true))
         return found;

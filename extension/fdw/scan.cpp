@@ -106,7 +106,7 @@ Scan::Scan(std::shared_ptr<const TableInfo> table, std::span<const PushedQual> q
 
 Scan::~Scan() {
     if (view_ != nullptr && !helper_view_)
-        release(view_);
+        release(view_, open_);
 }
 
 void Scan::add_column(AttrNumber number) {
@@ -128,9 +128,9 @@ void Scan::set_view(View* view) {
     if (view == view_)
         return;
     if (view_ != nullptr && !helper_view_)
-        release(view_);
+        release(view_, open_);
     view_ = view;
-    retain(view_);
+    retain(view_, open_);
     opened_id_ = 0;
     has_all_worlds_ = false;
 }

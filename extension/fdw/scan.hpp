@@ -189,6 +189,7 @@ class Scan {
     bool needs_generation_ = false;
 
     View* view_ = nullptr;
+    OpenScan open_;
     std::optional<View> helper_view_;
     SharedScan* shared_ = nullptr;
 

@@ -26,7 +26,7 @@ struct Kept {
 static_assert(offsetof(Kept, view) == 0);
 
 constinit Kept* kept_views = nullptr;
-constinit std::uint32_t open_scans = 0; // of all views
+constinit OpenScan* open_scans = nullptr; // of all views
 ExecutorEnd_hook_type previous_executor_end = nullptr;
 
 Kept* kept_of(View* view) {
@@ -73,9 +73,20 @@ void at_transaction_end(XactEvent event, void*) {
     }
 }
 
+bool is_any_scan_open() {
+    for (const OpenScan* scan = open_scans; scan != nullptr; scan = scan->next)
+        if (scan->subtransaction != InvalidSubTransactionId)
+            return true;
+    return false;
+}
+
 // Its portals are gone by now, and with them the scans.
-void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
     const int level = GetCurrentTransactionNestLevel();
+    if (event == SUBXACT_EVENT_ABORT_SUB || event == SUBXACT_EVENT_COMMIT_SUB)
+        for (OpenScan* scan = open_scans; scan != nullptr; scan = scan->next)
+            if (scan->subtransaction == mine)
+                scan->subtransaction = event == SUBXACT_EVENT_COMMIT_SUB ? parent : InvalidSubTransactionId;
     if (event == SUBXACT_EVENT_ABORT_SUB)
         forget_if([level](const Kept& view) {
             return view.scans == 0 && view.key != nullptr && view.nest_level >= level;
@@ -94,7 +105,7 @@ void executor_end(QueryDesc* query) {
     else
         standard_ExecutorEnd(query);
     if (pg::TickScope* scope = pg::TickScope::current())
-        pg::sql_boundary([scope] { scope->end_statement(open_scans == 0); });
+        pg::sql_boundary([scope] { scope->end_statement(!is_any_scan_open()); });
     if (kept_views != nullptr)
         forget_if([snapshot](const Kept& view) {
             return view.scans == 0 && view.key != nullptr && view.key == snapshot &&
@@ -171,14 +182,19 @@ View* view_of(Snapshot snapshot) {
     return &made->view;
 }
 
-void retain(View* view) {
+void retain(View* view, OpenScan& scan) {
     ++kept_of(view)->scans;
-    ++open_scans;
+    scan = {GetCurrentSubTransactionId(), open_scans};
+    open_scans = &scan;
 }
 
-void release(View* view) noexcept {
+void release(View* view, OpenScan& scan) noexcept {
     Kept* kept = kept_of(view);
-    --open_scans;
+    for (OpenScan** link = &open_scans; *link != nullptr; link = &(*link)->next)
+        if (*link == &scan) {
+            *link = scan.next;
+            break;
+        }
     if (--kept->scans == 0 && kept->is_forgotten)
         delete kept;
 }

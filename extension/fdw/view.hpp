@@ -66,7 +66,14 @@ void install_view_callbacks();
 // The view of the statement that runs with `snapshot`. Postgres zone; raises when memory is short.
 View* view_of(Snapshot snapshot);
 // Scans count themselves: a view with scans outlives everything but its transaction.
-void retain(View* view);
-void release(View* view) noexcept;
+// A scan that reads a view. It is known by the subtransaction it was opened in: when that is given up, its
+// memory may well live on until the transaction ends.
+struct OpenScan {
+    SubTransactionId subtransaction = InvalidSubTransactionId; // none when it was given up
+    OpenScan* next = nullptr;
+};
+
+void retain(View* view, OpenScan& scan);
+void release(View* view, OpenScan& scan) noexcept;
 
 } // namespace gamelan::fdw

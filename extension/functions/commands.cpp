@@ -11,6 +11,7 @@
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
+#include "extension/pg/spi.hpp"
 #include "extension/pg/subtransaction.hpp"
 #include "extension/pg/transaction.hpp"
 
@@ -166,6 +167,20 @@ void put_act_row(ReturnSetInfo* result, int ordinal, const Act& act) {
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+// Postgres zone: actions of a game made with SQL, as a JSON array.
+const char* describe_sql_actions(const char* game) {
+    const MemoryContext context = CurrentMemoryContext;
+    if (SPI_connect() != SPI_OK_CONNECT)
+        elog(ERROR, "could not connect to SPI");
+    (void)spi::run("SELECT game._describe_actions($1)::text", {spi::text(game)});
+    const std::string_view json = spi::text_at(0, 1);
+    auto* out = static_cast<char*>(MemoryContextAlloc(context, json.size() + 1));
+    std::memcpy(out, json.data(), json.size());
+    out[json.size()] = '\0';
+    SPI_finish();
+    return out;
+}
+
 std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
     std::string columns;
     {
@@ -179,6 +194,11 @@ std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
             columns += JsonObject().add("name", spec.name).add("type", gamelan::name_of(spec.type)).text();
         }
         pin.check();
+    }
+    if (rules_of(slot, world_id).is_of_sql()) {
+        const std::string game = game_of(slot, world_id);
+        const char* sql_actions = pg_call([&] { return describe_sql_actions(game.c_str()); });
+        return "{\"columns\": [" + columns + "], \"actions\": " + sql_actions + "}";
     }
     std::string actions;
     for (const game::ActionSpec& spec : rules_of(slot, world_id).actions()) {

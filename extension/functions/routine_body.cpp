@@ -6,6 +6,7 @@ extern "C" {
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/fmgroids.h"
 #include "utils/regproc.h"
 }
@@ -29,6 +30,7 @@ struct Walk {
     int statement;
     Oid game_schema;
     List* visited; // Oids of routines
+    List* views;   // seen already
 };
 
 const char* hint_of(Oid function) {
@@ -161,6 +163,15 @@ void note_clock(const SQLValueFunction& function, Walk& walk) {
     }
 }
 
+void walk_view(Oid view, Walk& walk) {
+    if (list_member_oid(walk.views, view))
+        return;
+    walk.views = lappend_oid(walk.views, view);
+    const Relation relation = table_open(view, AccessShareLock);
+    (void)walk_node(reinterpret_cast<Node*>(get_view_query(relation)), &walk);
+    table_close(relation, NoLock);
+}
+
 void note_columns(const RangeTblEntry& entry, const Bitmapset* columns, ColumnAccess access, Walk& walk) {
     int bit = -1;
     while ((bit = bms_next_member(columns, bit)) >= 0) {
@@ -179,6 +190,8 @@ void note_relations(const Query& query, Walk& walk) {
         const RangeTblEntry& entry = *static_cast<RangeTblEntry*>(lfirst(cell));
         if (entry.rtekind != RTE_RELATION)
             continue;
+        if (entry.relkind == RELKIND_VIEW)
+            walk_view(entry.relid, walk);
         note_columns(entry, entry.selectedCols, ColumnAccess::read, walk);
         note_columns(entry, entry.updatedCols, ColumnAccess::update, walk);
         const Bitmapset* row = bms_make_singleton(-FirstLowInvalidHeapAttributeNumber);

@@ -34,7 +34,7 @@ struct RoutineBody {
     List* hidden;   // Oids of functions it calls whose own bodies are kept as text
 };
 
-// Follows the functions made with SQL that it calls, those of schema game excepted.
+// Follows views, and the functions made with SQL that it calls, those of schema game excepted.
 RoutineBody inspect_body(Oid routine);
 
 } // namespace gamelan::pg

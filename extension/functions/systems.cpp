@@ -1,5 +1,5 @@
 // Declaring systems and actions: what SQL alone cannot see of their bodies and arguments. The contracts are
-// the COMMENTs in extension/sql/33-systems.sql and 34-actions.sql.
+// the COMMENTs in extension/sql/32-system-checks.sql and 34-actions.sql.
 #include "extension/functions/routine_body.hpp"
 #include "extension/pg/action_arguments.hpp"
 

@@ -19,6 +19,7 @@ namespace {
 constexpr int missing_argument = MAKE_SQLSTATE('W', 'G', '0', '0', '3');
 constexpr int unexpected_argument = MAKE_SQLSTATE('W', 'G', '0', '0', '4');
 constexpr int argument_type_mismatch = MAKE_SQLSTATE('W', 'G', '0', '0', '5');
+constexpr int action_refused = MAKE_SQLSTATE('W', 'G', '0', '1', '2');
 constexpr int undefined_action = MAKE_SQLSTATE('W', 'G', '0', '0', '2');
 
 constexpr std::pair<const char*, const char*> exact_output[] = {
@@ -225,30 +226,43 @@ void refuse_unknown(Oid function, const Signature& signature, Jsonb* named) {
     }
 }
 
+[[noreturn]] void raise_unknown(const char* game, const char* name) {
+    (void)spi::run("SELECT pg_catalog.string_agg(name, ', ' ORDER BY name) FROM game.action WHERE game = $1",
+                   {spi::text(game)});
+    const bool has_any = !spi::is_null(0, 1);
+    const std::string_view known = has_any ? spi::text_at(0, 1) : "none yet; game.create_action() makes some";
+    ereport(ERROR, (errcode(undefined_action), errmsg("action \"%s\" does not exist", name),
+                    errhint("The world's actions are: %s.", pnstrdup(known.data(), known.size()))));
+    pg_unreachable();
+}
+
+[[noreturn]] void raise_lost_policy(const char* game, const char* name, std::string_view policy) {
+    ereport(ERROR, (errcode(action_refused), errmsg("action \"%s\" refuses all calls", name),
+                    errdetail("Its policy, the function \"%s\", does not exist any more.",
+                              pnstrdup(policy.data(), policy.size())),
+                    errhint("Make it again, or SELECT game.alter_action(%s, policy => '');",
+                            quote_literal_cstr(psprintf("%s.%s", game, name)))));
+    pg_unreachable();
+}
+
 } // namespace
 
 Action find_action(const char* game, const char* name) {
     if (SPI_connect() != SPI_OK_CONNECT)
         elog(ERROR, "could not connect to SPI");
-    Action out{};
-    const std::uint64_t count =
-        spi::run("SELECT p.oid::bigint, a.durable::int FROM game.action AS a "
-                 "JOIN pg_catalog.pg_namespace AS n ON n.nspname = a.game "
-                 "JOIN pg_catalog.pg_proc AS p ON p.pronamespace = n.oid AND p.proname = a.name "
-                 "AND p.prokind = 'f' WHERE a.game = $1 AND a.name = $2",
-                 {spi::text(game), spi::text(name)});
-    if (count == 0) {
-        (void)spi::run(
-            "SELECT pg_catalog.string_agg(name, ', ' ORDER BY name) FROM game.action WHERE game = $1",
-            {spi::text(game)});
-        const bool has_any = !spi::is_null(0, 1);
-        const std::string_view known =
-            has_any ? spi::text_at(0, 1) : "none yet; game.create_action() makes some";
-        ereport(ERROR, (errcode(undefined_action), errmsg("action \"%s\" does not exist", name),
-                        errhint("The world's actions are: %s.", pnstrdup(known.data(), known.size()))));
-    }
-    out.function = static_cast<Oid>(spi::bigint_at(0, 1));
-    out.is_durable = spi::integer_at(0, 2) != 0;
+    const std::uint64_t count = spi::run(
+        "SELECT p.oid::bigint, a.durable::int, a.policy, EXISTS (SELECT FROM pg_catalog.pg_proc AS j "
+        "WHERE j.pronamespace = n.oid AND j.proname = a.policy AND j.prokind = 'f')::int FROM game.action AS "
+        "a "
+        "JOIN pg_catalog.pg_namespace AS n ON n.nspname = a.game "
+        "JOIN pg_catalog.pg_proc AS p ON p.pronamespace = n.oid AND p.proname = a.name AND p.prokind = 'f' "
+        "WHERE a.game = $1 AND a.name = $2",
+        {spi::text(game), spi::text(name)});
+    if (count == 0)
+        raise_unknown(game, name);
+    if (!spi::is_null(0, 3) && spi::integer_at(0, 4) == 0)
+        raise_lost_policy(game, name, spi::text_at(0, 3));
+    const Action out{static_cast<Oid>(spi::bigint_at(0, 1)), spi::integer_at(0, 2) != 0};
     SPI_finish();
     return out;
 }

@@ -17,7 +17,8 @@ struct Action {
     bool is_durable;
 };
 
-// Raises WG002, with a hint that lists the actions there are. Reads game.action as the current user.
+// Raises WG002, with a hint that lists the actions there are, and WG012 for one that has lost its policy.
+// Reads game.action as the current user.
 Action find_action(const char* game, const char* name);
 
 struct ActionArguments {

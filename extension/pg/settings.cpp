@@ -22,6 +22,7 @@ int max_snapshot_age_ms = 60000;
 int evict_idle_after_s = 0;
 bool compile = true;
 int max_system_failures = 10;
+int quarantine_after = 3;
 int max_tracked_systems = 1024;
 int max_events_per_tick = 65536;
 
@@ -101,6 +102,9 @@ void define() {
                "0 means never. game.enable_system() lets it run again.", &max_system_failures, 10, 0, 1 << 20,
                PGC_SIGHUP, 0);
 
+    define_int("gamelan.quarantine_after",
+               "A system or command that has ended the world worker so often is not run again.",
+               "0 means never: it is tried for ever.", &quarantine_after, 3, 0, 1000, PGC_SIGHUP, 0);
     define_int("gamelan.max_events_per_tick",
                "Most events that the actions and systems of one tick may tell of.",
                "Worlds take it in with the next change of a definition.", &max_events_per_tick, 65536, 1,

@@ -26,6 +26,7 @@ extern int max_snapshot_age_ms;
 extern int evict_idle_after_s;
 extern bool compile;
 extern int max_system_failures;
+extern int quarantine_after;
 extern int max_tracked_systems;
 extern int max_events_per_tick; // gamelan.max_queued_commands: per transaction
 

@@ -18,6 +18,10 @@
 #include "extension/pg/settings.hpp"
 #include "extension/pg/tick_scope.hpp"
 
+extern "C" {
+#include "utils/resowner.h"
+}
+
 namespace gamelan::pg::transaction {
 
 namespace {
@@ -140,6 +144,8 @@ void end_announcement() {
     pending().is_change_announced = false;
 }
 
+bool must_tell_definitions = false; // has committed, and the worker does not know yet
+
 void before_commit() {
     if (pending().queue.is_empty())
         return;
@@ -168,13 +174,22 @@ void after_commit() {
     for (const Eviction& eviction : pending().evictions)
         if (region().control(eviction.slot).world_id.load() == eviction.world_id)
             residence::let_go(eviction.slot);
-    const bool has_definitions = pending().definitions_changed_by != InvalidSubTransactionId;
-    if (has_definitions)
-        shared->definitions_version.fetch_add(1);
-    end_announcement();
-    if (has_definitions || !pending().doorbells.empty())
+    must_tell_definitions = pending().definitions_changed_by != InvalidSubTransactionId;
+    if (!must_tell_definitions && !pending().doorbells.empty())
         wake(shared->world_worker);
     clear();
+}
+
+// After the messages that make other processes' catalog caches forget what we changed: told before, the
+// worker could read the definitions from what it remembers. Called for each resource owner; the first does
+// it.
+void after_invalidation(ResourceReleasePhase phase, bool, bool is_top_level, void*) {
+    if (!must_tell_definitions || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+        return;
+    must_tell_definitions = false;
+    shared->definitions_version.fetch_add(1);
+    end_announcement();
+    wake(shared->world_worker);
 }
 
 // What the pool has no room for is lost until the world is loaded again. `subtransaction` 0: all.
@@ -275,6 +290,7 @@ static CommandQueue& rows() {
 void install_callbacks() {
     RegisterXactCallback(on_transaction, nullptr);
     RegisterSubXactCallback(on_subtransaction, nullptr);
+    RegisterResourceReleaseCallback(after_invalidation, nullptr);
 }
 
 void announce_definitions_at_commit() {

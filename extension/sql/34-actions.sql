@@ -56,6 +56,10 @@ BEGIN
             DETAIL = format('There are %s of that name.', functions), HINT = 'Arguments are matched by name: give each action its own, and defaults to what may be left out.';
     END IF;
     PERFORM game._require_named_parameters(function, format('action "%s"', name));
+    IF EXISTS (SELECT FROM pg_proc AS p WHERE p.oid = function AND 'actor' = ANY (p.proargnames)) THEN
+        RAISE EXCEPTION 'action "%" cannot have a parameter "actor"', name USING ERRCODE = 'invalid_function_definition',
+            HINT = 'Policies have one, which is the caller; an action asks game.actor().';
+    END IF;
     PERFORM game._check_body(function, format('action "%s"', name));
     RETURN function;
 END
@@ -86,7 +90,7 @@ BEGIN
     SELECT u.name, u.type, a.type AS wanted INTO wrong
     FROM pg_proc AS p CROSS JOIN unnest(p.proargnames, p.proargtypes::oid[]) AS u(name, type)
     LEFT JOIN (SELECT v.name, v.type FROM pg_proc AS q CROSS JOIN unnest(q.proargnames, q.proargtypes::oid[]) AS v(name, type)
-               WHERE q.oid = action AND v.name <> 'actor'
+               WHERE q.oid = action
                UNION ALL SELECT 'actor', 'text'::regtype::oid) AS a ON a.name = u.name
     WHERE p.oid = policy AND a.type IS DISTINCT FROM u.type LIMIT 1;
     IF FOUND THEN
@@ -249,3 +253,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION game.drop_action(text) IS 'makes an action a mere function again, which nobody calls by game.call. Errors: 42704 no such action';
+
+CREATE FUNCTION game._describe_actions(game text) RETURNS jsonb
+    LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'name', a.name,
+        'summary', coalesce(obj_description(p.oid, 'pg_proc'), ''),
+        'params', coalesce((
+            SELECT jsonb_agg(jsonb_build_object('name', p.proargnames[i], 'type', format_type(p.proargtypes[i - 1], NULL))
+                             || CASE WHEN i > p.pronargs - p.pronargdefaults THEN '{"optional": true}'::jsonb ELSE '{}' END ORDER BY i)
+            FROM generate_series(1, p.pronargs) AS i), '[]')) ORDER BY a.name COLLATE "C"), '[]')
+    FROM game.action AS a JOIN pg_namespace AS n ON n.nspname = a.game
+    JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = a.name AND p.prokind = 'f'
+    WHERE a.game = $1
+$$;
+COMMENT ON FUNCTION game._describe_actions(text) IS 'the actions of a game with their parameters, for game.describe; summaries are the comments of the functions';

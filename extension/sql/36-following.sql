@@ -58,6 +58,18 @@ CREATE FUNCTION game._is_used_by_games(routine oid) RETURNS boolean
 $$;
 COMMENT ON FUNCTION game._is_used_by_games(oid) IS 'whether a routine lies in the schema of a game, or is called by one that does';
 
+CREATE FUNCTION game._require_owner_of_game(routine oid) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+               WHERE p.oid = routine AND NOT pg_has_role(p.proowner, n.nspowner, 'USAGE') AND NOT pg_has_role(n.nspowner, p.proowner, 'USAGE')) THEN
+        RAISE EXCEPTION '% must belong to the owner of the game', routine::regprocedure USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'A system or an action of the game names it.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION game._require_owner_of_game(oid) IS 'keeps others from making the policy or the condition that somebody has dropped';
+
 CREATE FUNCTION game._routine_changed(routine oid, old_name text, is_moved boolean) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -81,11 +93,12 @@ BEGIN
     END IF;
     -- What it was declared to be, it must still be able to be.
     PERFORM game._system_procedure(s.game, s.name) FROM game.system AS s WHERE s.game = own.game AND s.name = own.name AND s.kind = 'sql';
-    PERFORM game._wake_condition(s.game, s.wake_when) FROM game.system AS s WHERE s.game = own.game AND s.wake_when = own.name;
+    PERFORM game._require_owner_of_game(game._wake_condition(s.game, s.wake_when)) FROM game.system AS s
+    WHERE s.game = own.game AND s.wake_when = own.name;
     FOR a IN SELECT * FROM game.action AS o WHERE o.game = own.game AND own.name IN (o.name, o.policy) LOOP
         PERFORM game._action_function(a.game, a.name);
         IF a.policy IS NOT NULL THEN
-            PERFORM game._policy_function(a.game, a.policy, game._action_function(a.game, a.name));
+            PERFORM game._require_owner_of_game(game._policy_function(a.game, a.policy, game._action_function(a.game, a.name)));
         END IF;
     END LOOP;
     RETURN true;

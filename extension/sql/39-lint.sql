@@ -18,17 +18,11 @@ COMMENT ON FUNCTION game._routines_of(text) IS 'the procedures and functions a g
 CREATE FUNCTION game._column_uses(game text, OUT kind text, OUT name text, OUT component oid, OUT "column" text, OUT access text) RETURNS SETOF record
     LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
     WITH RECURSIVE seen(kind, name, relation, "column", access) AS (
-        SELECT r.kind, r.name, c.relation, c."column" COLLATE "C", c.access
+        SELECT r.kind, r.name, c.relation, c."column", c.access
         FROM game._routines_of($1) AS r CROSS JOIN LATERAL game._body_columns(r.routine) AS c
         UNION
-        -- Views are what they select from; what inherits from a component has its columns.
-        SELECT s.kind, s.name, n.relation, n."column", s.access FROM seen AS s CROSS JOIN LATERAL (
-            SELECT d.refobjid, a.attname::text COLLATE "C" FROM pg_rewrite AS w
-            JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> s.relation
-            LEFT JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
-            WHERE w.ev_class = s.relation
-            UNION ALL
-            SELECT i.inhrelid, s."column" FROM pg_inherits AS i WHERE i.inhparent = s.relation) AS n(relation, "column"))
+        -- What inherits from a component has its columns.
+        SELECT s.kind, s.name, i.inhrelid, s."column", s.access FROM seen AS s JOIN pg_inherits AS i ON i.inhparent = s.relation)
     SELECT DISTINCT s.kind, s.name, s.relation, s."column", s.access FROM seen AS s WHERE game._handle_column(s.relation) IS NOT NULL
 $$;
 COMMENT ON FUNCTION game._column_uses(text) IS
@@ -126,8 +120,17 @@ CREATE FUNCTION game._lint_columns(game text) RETURNS TABLE (severity text, obje
 $$;
 COMMENT ON FUNCTION game._lint_columns(text) IS 'the part of game.lint about who uses which components';
 
+CREATE FUNCTION game._lint_paths(game text) RETURNS TABLE (severity text, object text, message text, hint text)
+    LANGUAGE sql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'info', r.role, format('statement %s is run by the executor: %s', e.statement, e.reason),
+           format('Kernels are many times faster; SELECT * FROM game.explain_system(%L) tells more.', quote_ident($1) || '.' || quote_ident(r.name))
+    FROM game._routines_of($1) AS r CROSS JOIN LATERAL game._explain_procedure(r.routine, $1) AS e
+    WHERE r.kind = 'system' AND e.path = 'executor' AND NOT EXISTS (SELECT FROM game._hidden_bodies(r.routine) AS h WHERE h.is_own)
+$$;
+COMMENT ON FUNCTION game._lint_paths(text) IS 'the part of game.lint about what is not compiled';
+
 CREATE FUNCTION game.lint(game text) RETURNS TABLE (severity text, object text, message text, hint text)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     IF NOT game._game_exists($1) THEN
@@ -136,6 +139,7 @@ BEGIN
     END IF;
     RETURN QUERY SELECT * FROM (
         SELECT * FROM game._lint_routines($1)
+        UNION ALL SELECT * FROM game._lint_paths($1)
         UNION ALL SELECT * FROM game._lint_declarations($1)
         UNION ALL SELECT * FROM game._lint_columns($1)) AS l(severity, object, message, hint)
     ORDER BY array_position('{error,warning,info}', l.severity), l.object, l.message;

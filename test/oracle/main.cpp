@@ -2,6 +2,7 @@
 // tables with the same rows. Every answer, and every SQLSTATE, must be the same. See README.md.
 #include "test/oracle/changes.hpp"
 #include "test/oracle/queries.hpp"
+#include "test/oracle/systems.hpp"
 #include "test/oracle/writes.hpp"
 
 #include <chrono>
@@ -13,6 +14,7 @@ namespace gamelan::oracle {
 namespace {
 
 constexpr std::uint64_t cases_a_round = 200; // then everything begins anew
+constexpr std::uint64_t system_cases_a_round = 60;
 constexpr std::size_t first_tables = 4;
 constexpr std::size_t most_tables = 6;
 
@@ -22,6 +24,7 @@ struct Options {
     std::uint64_t cases = 5000;
     std::string restart; // a command that restarts the server; empty = it stays up
     std::uint64_t rounds_between_restarts = 5;
+    std::string mode = "components";
 };
 
 // Plans that the planner would not choose for such small tables.
@@ -183,6 +186,42 @@ int run(const Options& options) {
     return 0;
 }
 
+// The same for systems.
+int run_systems(const Options& options) {
+    std::printf("oracle of systems: seed %llu, %llu cases\n", static_cast<unsigned long long>(options.seed),
+                static_cast<unsigned long long>(options.cases));
+    std::fflush(stdout);
+    Pair pair(options.connection);
+    // A system that fails and fails again is to go on.
+    pair.twin.must("ALTER SYSTEM SET gamelan.max_system_failures = 0");
+    pair.twin.must("SELECT pg_reload_conf()");
+    SystemCounts counts;
+    for (std::uint64_t round_number = 0; counts.cases < options.cases; ++round_number) {
+        const std::uint64_t seed = options.seed + round_number;
+        std::uint64_t number = 0;
+        try {
+            SystemRound round(pair, seed, counts);
+            round.begin();
+            for (; number < system_cases_a_round && counts.cases < options.cases; ++number)
+                round.step();
+        } catch (const Difference& difference) {
+            report(options, seed, number + 1, pair, difference.what());
+            return 1;
+        }
+    }
+    std::printf("oracle of systems: %llu systems, %llu compiled, %llu rows compared; not compiled:",
+                static_cast<unsigned long long>(counts.systems),
+                static_cast<unsigned long long>(counts.compiled),
+                static_cast<unsigned long long>(counts.rows));
+    for (const auto& [reason, count] : counts.reasons)
+        std::printf("\n  %llu × %s", static_cast<unsigned long long>(count), reason.c_str());
+    std::printf("\nrefused by all:");
+    for (const auto& [code, count] : counts.errors)
+        std::printf(" %s × %llu", code.c_str(), static_cast<unsigned long long>(count));
+    std::printf("\noracle: %llu cases without a difference\n", static_cast<unsigned long long>(counts.cases));
+    return 0;
+}
+
 Options parse(int count, char** arguments) {
     Options out;
     out.seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count() / 1000 %
@@ -190,8 +229,8 @@ Options parse(int count, char** arguments) {
     for (int i = 1; i < count; ++i) {
         const std::string name = arguments[i];
         if (i + 1 == count)
-            throw std::runtime_error(
-                "usage: gamelan_oracle --dsn CONNECTION [--seed N] [--cases N] [--restart COMMAND]");
+            throw std::runtime_error("usage: gamelan_oracle --dsn CONNECTION [--seed N] [--cases N] "
+                                     "[--restart COMMAND] [--mode systems]");
         const char* value = arguments[++i];
         if (name == "--dsn")
             out.connection = value;
@@ -199,6 +238,8 @@ Options parse(int count, char** arguments) {
             out.seed = std::strtoull(value, nullptr, 10);
         else if (name == "--cases")
             out.cases = std::strtoull(value, nullptr, 10);
+        else if (name == "--mode")
+            out.mode = value;
         else if (name == "--restart")
             out.restart = value;
         else
@@ -212,7 +253,9 @@ Options parse(int count, char** arguments) {
 
 int main(int count, char** arguments) {
     try {
-        return gamelan::oracle::run(gamelan::oracle::parse(count, arguments));
+        const auto options = gamelan::oracle::parse(count, arguments);
+        return options.mode == "systems" ? gamelan::oracle::run_systems(options)
+                                         : gamelan::oracle::run(options);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "oracle: %s\n", error.what());
         return 2;

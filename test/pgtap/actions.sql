@@ -15,7 +15,7 @@ CREATE DOMAIN pgtap_arena.percent AS int NOT NULL CHECK (VALUE BETWEEN 0 AND 100
 CREATE FUNCTION pgtap_arena.fire(target bigint, power real DEFAULT 1.5) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.may(actor text, power real) RETURNS boolean LANGUAGE sql RETURN power < 3;
 
-SELECT plan(97);
+SELECT plan(100);
 
 -- What is kept.
 SELECT lives_ok($$SELECT game.create_action('pgtap_arena.fire')$$, 'A function becomes an action');
@@ -38,6 +38,7 @@ CREATE FUNCTION pgtap_arena.composite(a pgtap_arena.pair) RETURNS int LANGUAGE s
 CREATE FUNCTION pgtap_arena.twice(a int) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.twice(a text) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.unsteady() RETURNS float8 LANGUAGE sql RETURN random();
+CREATE FUNCTION pgtap_arena.by_actor(actor text) RETURNS int LANGUAGE sql RETURN 1;
 CREATE FUNCTION pgtap_arena.native() RETURNS int LANGUAGE internal AS 'pg_backend_pid';
 CREATE PROCEDURE pgtap_arena.done() LANGUAGE sql BEGIN ATOMIC SELECT 1; END;
 CREATE FUNCTION pgtap_arena.trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
@@ -56,6 +57,7 @@ SELECT throws_ok(format('SELECT game.create_action(%L)', 'pgtap_arena.' || name)
     ('twice', '42725', 'action "twice" cannot be overloaded'),
     ('unsteady', '42P13', 'action "unsteady" cannot use random()'),
     ('native', '0A000', 'action "native" cannot be in language internal'),
+    ('by_actor', '42P13', 'action "by_actor" cannot have a parameter "actor"'),
     ('done', '42809', 'pgtap_arena.done() cannot be action "done"'),
     ('trigger', '42809', 'pgtap_arena.trigger() cannot be action "trigger"')) AS v(name, code, message);
 CREATE FUNCTION pgtap_arena.plain() RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
@@ -117,6 +119,10 @@ SELECT throws_ok(format('SELECT match(%L)', given), code, message, given || ' is
     ('{"x": 1}', 'WG004', 'the action has no argument "x"'), ('{"B": true}', 'WG004', 'the action has no argument "B"'),
     ('[]', '22023', 'the arguments of an action must be a JSON object'), ('5', '22023', 'the arguments of an action must be a JSON object')) AS v(given, code, message);
 SELECT throws_ok($$SELECT game._match_arguments('pgtap_arena.fire(bigint,real)', '{"power": 1}')$$, 'WG003', 'argument "target" is missing', 'What has no default must be given');
+COMMENT ON FUNCTION pgtap_arena.fire IS 'shoots at somebody';
+SELECT is(game._describe_actions('pgtap_arena'), '[{"name": "fire", "summary": "shoots at somebody", "params": [{"name": "target", "type": "bigint"},
+    {"name": "power", "type": "real", "optional": true}]}]', 'Actions describe themselves');
+SELECT is(game._describe_actions('pgtap_none'), '[]', 'where there are any');
 -- What a command carries is read back as it was, whatever session wrote it and reads it.
 SET LOCAL DateStyle = 'German';
 SET LOCAL TimeZone = 'Asia/Tokyo';

@@ -22,7 +22,7 @@ SELECT count(make(n)) FROM unnest('{a,b,c,d,e,f,moving,"Two Words"}'::text[]) AS
 CREATE FUNCTION system_order() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(name, ' ' ORDER BY position) FROM game._ordered_systems('pgtap_arena') $$;
 CREATE FUNCTION forget_all() RETURNS void LANGUAGE sql AS $$ DELETE FROM game.system WHERE game = 'pgtap_arena' $$;
 
-SELECT plan(124);
+SELECT plan(128);
 
 -- What is kept.
 SELECT lives_ok($$SELECT game.create_system('pgtap_arena.moving')$$, 'A procedure without arguments becomes a system');
@@ -90,6 +90,10 @@ CREATE FUNCTION pgtap_arena.lucky() RETURNS boolean LANGUAGE sql RETURN random()
 CREATE FUNCTION pgtap_arena.luckier() RETURNS boolean LANGUAGE sql RETURN pgtap_arena.lucky() OR pgtap_arena.lucky();
 SELECT throws_ok($$SELECT make('x', 'DELETE FROM pgtap_arena.health WHERE pgtap_arena.luckier()'); SELECT game.create_system('pgtap_arena.x')$$, '42P13',
                  'system "x" cannot use random()', 'and in functions that it calls');
+CREATE VIEW pgtap_arena.clock AS SELECT extract(second FROM now()) AS s;
+CREATE VIEW pgtap_arena.watch AS SELECT c.s FROM pgtap_arena.clock AS c, pgtap_arena.clock AS d;
+SELECT throws_ok($$SELECT make('x', 'UPDATE pgtap_arena.health SET hp = (SELECT s FROM pgtap_arena.watch)'); SELECT game.create_system('pgtap_arena.x')$$, '42P13',
+                 'system "x" cannot use now()', 'and in views');
 CREATE FUNCTION pgtap_arena.hidden() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN random() < 0.5; END';
 SELECT lives_ok($$SELECT make('blind', 'DELETE FROM pgtap_arena.health WHERE pgtap_arena.hidden()'); SELECT game.create_system('pgtap_arena.blind')$$,
                 'as far as they can be seen');
@@ -237,7 +241,17 @@ SELECT throws_ok($$SELECT game.create_system('pgtap_owned.c')$$, '42501', 'must 
 SELECT throws_ok($$SELECT game.alter_system('pgtap_owned.a', enabled => false)$$, '42501', 'must be owner of game pgtap_owned', 'nor alter them');
 SELECT throws_ok($$SELECT game.drop_system('pgtap_owned.a')$$, '42501', 'must be owner of game pgtap_owned', 'nor drop them');
 SELECT throws_ok($$SELECT game._remove_system('pgtap_owned', 'a', 'pgtap_owner')$$, '42501', 'permission denied to act as role "pgtap_owner"', 'nor act for the owner');
+RESET ROLE;
 SET LOCAL ROLE pgtap_owner;
+CREATE FUNCTION pgtap_owned.is_day() RETURNS boolean LANGUAGE sql RETURN true;
+SELECT game.create_system('pgtap_owned.b', wake_when => 'is_day') \gset
+DROP FUNCTION pgtap_owned.is_day;
+SET LOCAL ROLE pgtap_stranger;
+SELECT throws_ok($$CREATE FUNCTION pgtap_owned.is_day() RETURNS boolean LANGUAGE sql RETURN false$$, '42501', 'pgtap_owned.is_day() must belong to the owner of the game',
+                 'nor bring a condition back that the owner has dropped');
+SELECT lives_ok($$CREATE FUNCTION pgtap_owned.is_night() RETURNS boolean LANGUAGE sql RETURN false$$, 'Others may make functions that nobody names');
+SET LOCAL ROLE pgtap_owner;
+SELECT lives_ok($$CREATE FUNCTION pgtap_owned.is_day() RETURNS boolean LANGUAGE sql RETURN false$$, 'The owner brings it back');
 SELECT throws_ok($$SELECT game.create_system('pgtap_owned.c')$$, '42501', 'must be owner of pgtap_owned.c()', 'An owner does not take what is somebody else''s');
 SELECT throws_ok($$SELECT game.create_native_system('pgtap_owned.n', 'libc', 'system')$$, '42501', 'permission denied for native systems', 'nor bring libraries');
 SELECT throws_ok($$UPDATE game.system SET priority = 1$$, '42501', 'permission denied for table system', 'nor write the table');

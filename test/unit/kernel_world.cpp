@@ -84,7 +84,7 @@ store::ComponentDefinition definition_of(const char* name, std::string_view spac
 
 KernelWorld::KernelWorld(std::uint64_t seed, std::uint32_t slots, std::uint32_t block_slots,
                          std::uint32_t wildness, std::uint32_t frequency)
-    : seed_(seed), planet_(7, frequency, 2) {
+    : planet_(7, frequency, 2) {
     store::Layout layout;
     layout.add_space(store::entity_space, slots, block_slots);
     layout.add_space(store::cell_space, planet_.slot_count(), planet_.block_slots());

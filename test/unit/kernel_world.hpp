@@ -49,7 +49,6 @@ class KernelWorld {
     store::TestRegion region_;
     std::optional<store::WorldStore> store_;
     std::vector<ComponentId> components_;
-    std::uint64_t seed_;
     grid::Planet planet_;
     std::vector<reference::Row> rows_;
     std::vector<reference::Row> cells_;

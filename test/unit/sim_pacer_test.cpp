@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace gamelan::sim {
 namespace {
 
@@ -43,6 +45,21 @@ TEST(Pacer, CatchesUpAFewTicksAndSkipsTheRest) {
     EXPECT_EQ(run, 4) << "the one that is due, and three late ones";
     EXPECT_EQ(pacer.skipped_ticks(), 16u);
     EXPECT_EQ(pacer.next_deadline_ns(), now + second / 10) << "back on the old beat";
+}
+
+TEST(Pacer, CatchesUpWithAllTicksOrWithNone) {
+    Pacer pacer(10, 3, 0);
+    pacer.set_max_catch_up(std::numeric_limits<std::uint32_t>::max());
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(pacer.is_due(2 * second));
+        pacer.take(2 * second);
+    }
+    EXPECT_FALSE(pacer.is_due(2 * second));
+    EXPECT_EQ(pacer.skipped_ticks(), 0u);
+    pacer.set_max_catch_up(0);
+    pacer.take(4 * second);
+    EXPECT_FALSE(pacer.is_due(4 * second)) << "only the one that is due now";
+    EXPECT_EQ(pacer.skipped_ticks(), 19u);
 }
 
 TEST(Pacer, CountsATickAsLateBeyondOnePeriod) {
