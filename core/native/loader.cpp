@@ -1,5 +1,7 @@
 #include "core/native/loader.hpp"
 
+#include <cstring>
+
 namespace gamelan::native {
 
 namespace {
@@ -8,8 +10,6 @@ constinit Loader* installed = nullptr;
 constexpr std::uint32_t max_columns = 256;
 
 void check(const gamelan_system* system, const std::string& name) {
-    if (system == nullptr)
-        throw Error("42883", "\"" + name + "\" is no native system", "It returns no description of one.");
     if (system->abi_version != GAMELAN_ABI_VERSION || system->system_bytes != sizeof(gamelan_system) ||
         system->tick_bytes != sizeof(gamelan_tick) || system->block_bytes != sizeof(gamelan_block))
         throw Error(sqlstate::feature_not_supported,
@@ -33,7 +33,14 @@ const gamelan_system& resolve(std::string_view program) {
     if (installed == nullptr || colon == std::string_view::npos)
         throw Error(sqlstate::feature_not_supported, "native systems cannot be loaded here");
     const std::string symbol(program.substr(colon + 1));
-    const gamelan_system* system = installed->find(std::string(program.substr(0, colon)), symbol)();
+    const void* found = installed->find(std::string(program.substr(0, colon)), symbol);
+    // Any symbol may have been named.
+    std::uint64_t magic = 0;
+    std::memcpy(&magic, found, sizeof magic);
+    if (magic != GAMELAN_MAGIC)
+        throw Error("42883", "\"" + symbol + "\" is no native system", {},
+                    "A library makes one with GAMELAN_SYSTEM of gamelan/system.hpp.");
+    const auto* system = static_cast<const gamelan_system*>(found);
     check(system, symbol);
     return *system;
 }

@@ -12,8 +12,9 @@ namespace gamelan::native {
 class Loader {
   public:
     virtual ~Loader() = default;
-    // What the library exports under that name. Good for the life of the process. Throws Error.
-    virtual gamelan_entry find(const std::string& library, const std::string& symbol) = 0;
+    // What the library exports under that name, whatever it is; it stays for the life of the process. Throws
+    // Error.
+    virtual const void* find(const std::string& library, const std::string& symbol) = 0;
 };
 
 // One for the process; it must outlive all worlds.

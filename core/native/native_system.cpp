@@ -51,8 +51,11 @@ struct NativeSystem::Run {
         const bool is_code = code.size() == 5 && std::all_of(code.begin(), code.end(), [](char c) {
                                  return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
                              });
+        // The worker's own, which ends the tick.
+        const bool is_ours = code == sqlstate::out_of_memory;
         if (!of(host).error)
-            of(host).error = Error(is_code ? code : std::string(sqlstate::internal), printable(message));
+            of(host).error =
+                Error(is_code && !is_ours ? code : std::string(sqlstate::internal), printable(message));
     }
     static void emit(void* host, const char* type, std::uint64_t entity, const gamelan_field* fields,
                      std::uint32_t count) {

@@ -262,6 +262,8 @@ void Systems::run_native(Turn& turn, std::uint32_t system) {
         run.blocks = ran.blocks;
         std::move(ran.events.begin(), ran.events.end(), std::back_inserter(turn.report.events));
     } catch (const Error& error) {
+        if (error.code() == sqlstate::out_of_memory)
+            throw;
         run.error = error;
     }
     run.duration_ns = watch.ns();

@@ -43,14 +43,15 @@ Rows<T> palloc_rows(const std::vector<T>& rows) {
 
 class RetainedView {
   public:
-    explicit RetainedView(fdw::View* view) : view_(view) { fdw::retain(view); }
-    ~RetainedView() { fdw::release(view_); }
+    explicit RetainedView(fdw::View* view) : view_(view) { fdw::retain(view, scan_); }
+    ~RetainedView() { fdw::release(view_, scan_); }
     RetainedView(const RetainedView&) = delete;
     RetainedView& operator=(const RetainedView&) = delete;
     fdw::View& operator*() const { return *view_; }
 
   private:
     fdw::View* view_;
+    fdw::OpenScan scan_;
 };
 
 // Postgres zone from here to the queries.

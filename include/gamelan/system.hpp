@@ -28,6 +28,7 @@
 extern "C" {
 
 enum { GAMELAN_ABI_VERSION = 1 };
+static const std::uint64_t GAMELAN_MAGIC = 0x006e616c656d6167; // "gamelan"
 
 // As in columns of components; an enum's values are hashes of their labels.
 enum gamelan_type {
@@ -80,7 +81,9 @@ struct gamelan_block {
     std::uint64_t* const* touched; // of written columns: rows that the system has written; zeros at first
 };
 
+// What a library exports under the system's name.
 struct gamelan_system {
+    std::uint64_t magic; // GAMELAN_MAGIC
     std::uint32_t abi_version;
     std::uint32_t system_bytes, tick_bytes, block_bytes; // sizes of the structures, as compiled
     const char* name;
@@ -88,9 +91,6 @@ struct gamelan_system {
     std::uint32_t column_count;
     void (*run)(const gamelan_tick*, const gamelan_block*);
 };
-
-// What a library exports under the system's name.
-typedef const gamelan_system* (*gamelan_entry)(void);
 
 } // extern "C"
 
@@ -281,21 +281,18 @@ void run(const gamelan_tick* tick, const gamelan_block* block) noexcept {
 } // namespace detail
 } // namespace gamelan
 
-// Declares and begins a system: GAMELAN_SYSTEM(name, columns…)(const gamelan::Tick& tick, gamelan::Block&
-// block) {…}
-#define GAMELAN_SYSTEM(system_name, ...)                                                                     \
-    static void system_name##_body(const gamelan::Tick&, gamelan::Block&);                                   \
-    static constexpr gamelan_column system_name##_columns[] = {__VA_ARGS__};                                 \
-    extern "C" __attribute__((visibility("default"))) const gamelan_system* system_name(void) {              \
-        static constexpr gamelan_system system = {                                                           \
-            GAMELAN_ABI_VERSION,                                                                             \
-            sizeof(gamelan_system),                                                                          \
-            sizeof(gamelan_tick),                                                                            \
-            sizeof(gamelan_block),                                                                           \
-            #system_name,                                                                                    \
-            system_name##_columns,                                                                           \
-            sizeof(system_name##_columns) / sizeof(system_name##_columns[0]),                                \
-            &gamelan::detail::run<&system_name##_body, system_name##_columns>};                              \
-        return &system;                                                                                      \
-    }                                                                                                        \
+// clang-format off
+// Declares and begins a system: GAMELAN_SYSTEM(name, columns…)(const gamelan::Tick& tick, gamelan::Block& block) {…}
+#define GAMELAN_SYSTEM(system_name, ...)                                                                      \
+    static void system_name##_body(const gamelan::Tick&, gamelan::Block&);                                    \
+    static constexpr gamelan_column system_name##_columns[] = {__VA_ARGS__};                                  \
+    extern "C" {                                                                                              \
+    extern __attribute__((visibility("default"))) const gamelan_system system_name;                           \
+    }                                                                                                         \
+    const gamelan_system system_name = {                                                                      \
+        GAMELAN_MAGIC, GAMELAN_ABI_VERSION, sizeof(gamelan_system), sizeof(gamelan_tick),                     \
+        sizeof(gamelan_block), #system_name, system_name##_columns,                                           \
+        sizeof(system_name##_columns) / sizeof(system_name##_columns[0]),                                     \
+        &gamelan::detail::run<&system_name##_body, system_name##_columns>};                                   \
     static void system_name##_body
+// clang-format on
