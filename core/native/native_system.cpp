@@ -51,8 +51,8 @@ struct NativeSystem::Run {
         const bool is_code = code.size() == 5 && std::all_of(code.begin(), code.end(), [](char c) {
                                  return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
                              });
-        // The worker's own, which ends the tick.
-        const bool is_ours = code == sqlstate::out_of_memory;
+        // The first would end the tick, the second the system: not for libraries to say.
+        const bool is_ours = code == sqlstate::out_of_memory || code == sqlstate::quarantined;
         if (!of(host).error)
             of(host).error =
                 Error(is_code && !is_ours ? code : std::string(sqlstate::internal), printable(message));

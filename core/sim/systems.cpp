@@ -23,6 +23,9 @@ class Stopwatch {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// Of a native system that was in quarantine: in the log where others have their effects.
+constexpr std::string_view not_run = "not run";
+
 game::Command effects_of(const game::SystemRule& rule, std::string writes) {
     game::Command command;
     command.kind = game::CommandKind::effects;
@@ -234,38 +237,49 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     turn.report.runs.push_back(std::move(run));
 }
 
-// Logged by its inputs: a replay runs it again.
+// Logged by its inputs: a replay runs it again, unless the log says that it was not run.
 void Systems::run_native(Turn& turn, std::uint32_t system) {
     const game::SystemRule& rule = rules_.systems[system];
     if (!is_due(turn, system))
         return;
-    if (!rule.condition.empty()) {
-        if (turn.host != nullptr)
-            turn.report.effects.push_back(effects_of(rule, {}));
-        else if (turn.take_recorded(rule) == nullptr)
+    if (turn.host == nullptr) {
+        const game::Command* recorded = turn.take_recorded(rule);
+        if (recorded != nullptr ? recorded->body == not_run : !rule.condition.empty())
             return;
     }
     const std::uint64_t tick = turn.store.working_tick();
     Observed observed;
+    bool has_rows = true;
     if (rule.run_on != game::RunOn::tick) {
         observed = observe(turn.before, turn.store.working(), tick, rule.run_on, rule.observed);
-        if (observed.handles.empty())
-            return;
+        has_rows = !observed.handles.empty();
     }
-    const Stopwatch watch;
     SystemRun run{system, 0, 0, 0, {}, {}, {}};
-    try {
+    const Stopwatch watch;
+    const auto play = [&] {
         native::Report ran = natives_.run(
             system, turn.store,
             {tick, now_us(tick), rules_.dt(), seed_, observed.mask, rules_.max_events_per_tick, turn.told()});
         run.rows = ran.rows;
         run.blocks = ran.blocks;
         std::move(ran.events.begin(), ran.events.end(), std::back_inserter(turn.report.events));
+    };
+    bool is_run = true;
+    try {
+        if (has_rows && turn.host != nullptr)
+            turn.host->run_native(rule, play);
+        else if (has_rows)
+            play();
     } catch (const Error& error) {
         if (error.code() == sqlstate::out_of_memory)
             throw;
+        is_run = error.code() != sqlstate::quarantined;
         run.error = error;
     }
+    if (turn.host != nullptr && (!is_run || !rule.condition.empty()))
+        turn.report.effects.push_back(effects_of(rule, is_run ? std::string() : std::string(not_run)));
+    if (!has_rows)
+        return;
     run.duration_ns = watch.ns();
     turn.report.runs.push_back(std::move(run));
 }

@@ -1,6 +1,8 @@
 // The movement of docs/native.md, and systems that fail, tell of events and draw numbers.
 #include <gamelan/system.hpp>
 
+#include <cstdlib>
+
 GAMELAN_SYSTEM(movement, gamelan::writes<float>("position.x"), gamelan::writes<float>("position.y"),
                gamelan::reads<float>("velocity.dx"), gamelan::reads<float>("velocity.dy"))
 (const gamelan::Tick& tick, gamelan::Block& block) {
@@ -44,3 +46,8 @@ GAMELAN_SYSTEM(gamble, gamelan::writes<double>("luck.drawn"), gamelan::writes<st
 
 GAMELAN_SYSTEM(mistyped, gamelan::writes<double>("position.x"))
 (const gamelan::Tick&, gamelan::Block&) {}
+
+GAMELAN_SYSTEM(end_the_worker, gamelan::reads<float>("position.x"))
+(const gamelan::Tick&, gamelan::Block&) {
+    std::abort();
+}

@@ -103,5 +103,20 @@ poll_until($node, "SELECT memory > 0 FROM game.world WHERE id = $native", 'the w
 is(hash_of($node, $native), $before, 'When it is back, so is the world');
 is($node->safe_psql('game', "SELECT game.step_world($native) > 0"), 't', 'and goes on');
 
+# One that ends the worker is put into quarantine, and the log knows in which ticks it did not run.
+$node->append_conf('postgresql.conf', "restart_after_crash = on\ngamelan.quarantine_after = 1");
+$node->reload;
+$node->safe_psql('game', "SELECT game.create_native_system('in_native.end_the_worker', 'native_system', 'end_the_worker')");
+$node->psql('game', "SELECT game.step_world($native)");
+poll_until($node, "SELECT memory > 0 FROM game.world WHERE id = $native", 'the server is back');
+$node->safe_psql('game', "SELECT game.step_world($native, 5)");
+is($node->safe_psql('game', "SELECT DISTINCT sqlstate FROM game.system_error WHERE world = $native AND system = 'end_the_worker'"), 'WG022',
+	'A native system that ends the server is put into quarantine');
+$before = hash_of($node, $native);
+poll_until($node, "SELECT h.tick = s.tick FROM game.world_head AS h, game.state_hash($native) AS s WHERE h.world = $native", 'the head is durable');
+kill_and_start_again($node);
+poll_until($node, "SELECT memory > 0 FROM game.world WHERE id = $native", 'the world is back');
+is(hash_of($node, $native), $before, 'and is not run by a replay either');
+
 $node->stop;
 done_testing();
