@@ -289,12 +289,10 @@ Register Lowering::finish(const Aggregate& aggregate, Accumulation accumulation,
     if (!is_count && !is_short_sum)
         return value;
     Step step;
-    step.kind = is_count ? StepKind::widen : StepKind::lanes;
     step.width_bytes = sizeof(std::int64_t);
     step.mask = mask;
     step.in[0] = value;
-    if (is_short_sum)
-        step.operation = find_cast(ColumnType::i32, ColumnType::i64);
+    step.operation = find_cast(is_count ? ColumnType::u8 : ColumnType::i32, ColumnType::i64);
     return append(step, steps);
 }
 

@@ -198,9 +198,9 @@ class Machine {
     // The rows where it is false, and neither true nor NULL, fail that check.
     void fail_unless(Operand condition, std::uint32_t check);
     bool play_narrow(const Step& step);
+    bool narrow_to(const Byte* rows);
     // Rows elsewhere (machine_sources.cpp).
     void play_elsewhere(const Step& step, std::byte* out, Byte* nulls);
-    void play_widen(const Step& step, std::int64_t* out);
     void play_find(const Step& step, std::byte* out, Byte* nulls);
     bool play_narrow_found(const Step& step);
     const std::uint32_t* wanted_slots(Register found);

@@ -86,14 +86,16 @@ void Machine::add_reals(const Step& step, const AggregateLanes& lane) {
     if (lane.before)
         loop(*step.operation, part_, {lane.before, lane.argument}, lane.taken, lane.no_value);
     const auto take = [&]<class T>(T) {
-        const T* const before = reinterpret_cast<const T*>(lane.before);
         const T* const sum = reinterpret_cast<const T*>(part_);
         const T* const argument = reinterpret_cast<const T*>(lane.argument);
+        const T* const before = lane.before ? reinterpret_cast<const T*>(lane.before) : argument;
         T* const out = reinterpret_cast<T*>(lane.out);
-        GAMELAN_INDEPENDENT_LANES
-        for (std::uint32_t i = 0; i < lane.count; ++i) {
-            const T fresh = !before || lane.no_value[i] != 0 ? argument[i] : sum[i];
-            out[i] = lane.taken[i] != 0 ? fresh : before ? before[i] : T{0};
+        const Byte* const is_first = lane.before ? lane.no_value : ones_;
+        const Byte* const taken = lane.taken;
+        const std::uint32_t count = lane.count;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const T fresh = is_first[i] != 0 ? argument[i] : sum[i];
+            out[i] = taken[i] != 0 ? fresh : before[i];
         }
     };
     return is_single ? take(float{}) : take(double{});

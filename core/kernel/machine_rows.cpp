@@ -51,9 +51,7 @@ bool Machine::resolve_conflicts(const StatementPlan& statement) {
     const Byte* const rows = selection_ ? selection_ : ones_;
     for (std::uint32_t lane = 0; lane < lanes_; ++lane)
         selection_room_[lane] = static_cast<Byte>(rows[lane] & (part_nulls_[lane] ^ 1));
-    selection_ = selection_room_;
-    selected_ = count_bytes(selection_, lanes_);
-    return selected_ != 0;
+    return narrow_to(selection_room_);
 }
 
 // What statements know of rows of the target is out of date.

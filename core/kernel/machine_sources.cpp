@@ -65,19 +65,9 @@ void Machine::play_elsewhere(const Step& step, std::byte* out, Byte* nulls) {
         return;
     case StepKind::neighbour_id:
         return play_neighbour_id(step, out);
-    case StepKind::widen:
-        return play_widen(step, reinterpret_cast<std::int64_t*>(out));
     default:
         return;
     }
-}
-
-void Machine::play_widen(const Step& step, std::int64_t* out) {
-    const std::uint32_t lanes = lanes_;
-    const auto* const values = reinterpret_cast<const Byte*>(registers_[step.in[0]].values);
-    GAMELAN_INDEPENDENT_LANES
-    for (std::uint32_t i = 0; i < lanes; ++i)
-        out[i] = values[i];
 }
 
 void Machine::play_find(const Step& step, std::byte* out, Byte* nulls) {
@@ -98,8 +88,7 @@ bool Machine::play_narrow_found(const Step& step) {
     GAMELAN_INDEPENDENT_LANES
     for (std::uint32_t i = 0; i < lanes; ++i)
         room[i] = static_cast<Byte>(rows[i] & (missing[i] ^ 1));
-    selection_ = room;
-    return count_bytes(room, lanes_) != 0;
+    return narrow_to(room);
 }
 
 // Slot 0, which is at hand, for rows that nobody looks at.

@@ -332,8 +332,13 @@ bool Machine::play_narrow(const Step& step) {
     GAMELAN_INDEPENDENT_LANES
     for (std::uint32_t i = 0; i < lanes; ++i)
         room[i] = static_cast<Byte>(rows[i] & value[i] & (null[i] ^ 1));
-    selected_ = count_bytes(room, lanes_);
-    selection_ = selected_ == lanes_ ? nullptr : room;
+    return narrow_to(room);
+}
+
+// False when no row is left.
+bool Machine::narrow_to(const Byte* rows) {
+    selected_ = count_bytes(rows, lanes_);
+    selection_ = selected_ == lanes_ ? nullptr : rows;
     return selected_ != 0;
 }
 

@@ -88,6 +88,8 @@ const Operation* find_cast(ColumnType from, ColumnType to) {
     switch (from) {
     case ColumnType::boolean:
         return to == ColumnType::i32 ? unary<FromTruth, std::uint8_t>() : nullptr;
+    case ColumnType::u8: // small counts
+        return cast_of<std::uint8_t>(to);
     case ColumnType::i16:
         return cast_of<std::int16_t>(to);
     case ColumnType::i32:

@@ -65,7 +65,6 @@ enum class StepKind : std::uint8_t {
     stencil,
     // in[0] (absent at first) and in[1] (absent if the function has no argument) for the rows of the mask.
     accumulate,
-    widen, // from a byte to i64
     // Fails, for the rows of the mask, as the aggregate in[0] did.
     pass_fault,
 };

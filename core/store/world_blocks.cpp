@@ -49,7 +49,7 @@ std::byte* WorldStore::renew(ColumnId column, std::uint32_t index, std::uint32_t
     if (renewed_.size() == renewed_.capacity())
         renewed_.reserve(std::max<std::size_t>(64, 2 * renewed_.size()));
     const Ref fresh = allocate(bytes);
-    renewed_.push_back({column, index, at.table[index]});
+    renewed_.push_back({column, index, at.table[index], at.are_old_published && !at.is_rewritten[index]});
     at.table[index] = fresh;
     at.is_rewritten[index] = true;
     return arena_.data(fresh);
@@ -230,7 +230,7 @@ void WorldStore::rollback_block_savepoint() {
 
 void WorldStore::release_block_savepoint() {
     for (const Renewed& entry : renewed_) {
-        if (entry.old && rewriting_[entry.column.value].are_old_published)
+        if (entry.old && entry.is_old_published)
             changes_.replaced.push_back(entry.old);
         else
             give_up(entry.old);

@@ -67,16 +67,16 @@ class WorldStore {
     // is written by renew_block() and mark_rows() only. One at a time, not within a savepoint.
     void begin_block_savepoint();
     // A fresh block whose old content is not copied, even when the tick wrote the old one before: the caller
-    // writes every byte of it. The old block can be read until the savepoint ends. At most once per block and
-    // savepoint.
+    // writes every byte of it. The old block can be read until the savepoint ends. More than once
+    // for a block only when the one before has been written.
     std::byte* renew_block(ColumnId column, std::uint32_t index);
-    // The rows of the block whose bits are set changed in this tick: block_slots / 64 words. At most once per
-    // block and savepoint, after its presence has been renewed. `gone`: slots that lost their row, or
+    // The rows of the block whose bits are set changed in this tick: block_slots / 64 words. After its presence
+    // has been renewed. `gone`: slots that lost their row, or
     // nullptr.
     void mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows,
                    const std::uint64_t* gone = nullptr);
-    // The values of the slots whose bits are set become zero. At most once per block and savepoint, and not
-    // for a block that was renewed.
+    // The values of the slots whose bits are set become zero. Not for a block that was renewed and not yet
+    // written.
     void clear_slots(ColumnId column, std::uint32_t index, const std::uint64_t* slots);
     void rollback_block_savepoint();
     void release_block_savepoint();
@@ -166,6 +166,7 @@ class WorldStore {
         ColumnId column;
         std::uint32_t index;
         Ref old;
+        bool is_old_published;
     };
     // What renew_block() looks up once for each column and savepoint, and which blocks it gave in the tick
     // that nobody wrote to afterwards.

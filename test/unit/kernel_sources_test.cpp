@@ -162,6 +162,29 @@ TEST(KernelSources, ASystemOfSeveralPassesIsAtomic) {
     EXPECT_EQ(world.store().lost_blocks(), 0U);
 }
 
+// The second pass replaces blocks of the first: they are nobody's, neither published nor of the next version.
+TEST(KernelSources, PassesOfOneSystemLeaveNoBlocksBehind) {
+    KernelWorld world(12, 700, 64, 0);
+    const Statement follow = following(world, 0, 0, true);
+    Executor executor(world.layout(), {{"s", {follow, follow, follow}}});
+    store::WorldStore& store = world.store();
+    for (const bool is_kept : {true, false, true, true}) {
+        EXPECT_TRUE(executor.run(store, inputs_of(world)).failures.empty());
+        if (is_kept) {
+            store.seal(store.working_tick());
+            store.publish();
+        } else {
+            store.abandon();
+        }
+        EXPECT_EQ(store.lost_blocks(), 0U);
+        EXPECT_EQ(store.newest().state_hash(), store.newest().state_hash_kept());
+        store.begin_tick();
+    }
+    store.abandon();
+    store.trim();
+    EXPECT_EQ(store.lost_blocks(), 0U);
+}
+
 // Entities, then cells, then entities again.
 TEST(KernelSources, ASystemMayGoOverSeveralSpaces) {
     KernelWorld world(8, 300, 64, 0, 4);
