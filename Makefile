@@ -21,6 +21,8 @@ OBJS = $(SOURCES:%.cpp=$(OBJECT_DIR)/%.o)
 INSTALL_SCRIPT_PARTS := $(sort $(wildcard extension/sql/[0-9]*.sql))
 INSTALL_SCRIPT_BUILT = extension/gamelan--$(EXTENSION_VERSION).sql
 DATA_built = $(INSTALL_SCRIPT_BUILT)
+# For libraries of native systems: #include <gamelan/system.hpp>, with -I$(pg_config --includedir-server)/extension.
+HEADERS = include/gamelan/system.hpp
 
 # Tests against an installed server (see "make installcheck" in CONTRIBUTING.md). Both suites use one database,
 # because a cluster plays the worlds of one database: the one named by gamelan.database.

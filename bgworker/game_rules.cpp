@@ -6,6 +6,7 @@
 #include "extension/pg/subtransaction.hpp"
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/native_library.hpp"
 #include "extension/pg/procedure.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
@@ -176,6 +177,7 @@ game::Rules rules_of_world(const GameRules& game, const WorldFlags& flags, std::
         if (flags.suspended.contains(rule.name))
             rule.is_enabled = false;
     }
+    pg::leave_out_missing(out);
     return out;
 }
 

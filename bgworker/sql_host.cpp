@@ -126,6 +126,14 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
     return out;
 }
 
+void SqlHost::run_native(const game::SystemRule& rule, const std::function<void()>& run) {
+    const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
+    failed_statement_ = 0;
+    crumbs::require_harmless(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what);
+    run();
+}
+
 bool SqlHost::is_wanted(const game::SystemRule& rule, const sim::TickContext& context) {
     const auto found = game_ ? game_->procedures.find(rule.condition) : decltype(game_->procedures.end()){};
     if (!game_ || found == game_->procedures.end())

@@ -22,6 +22,7 @@
 #include "bgworker/entry_points.hpp"
 #include "extension/fdw/view.hpp"
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/native_library.hpp"
 #include "extension/pg/requests.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
@@ -451,6 +452,7 @@ extern "C" void gamelan_world_worker_main(Datum) {
     SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
     fdw::install_view_callbacks();
     worker::crumbs::open();
+    pg::sql_boundary([] { pg::install_native_loader(); });
     CacheRegisterRelcacheCallback(worker::on_relation_change, static_cast<Datum>(0));
     pg::sql_boundary([] {
         worker::forget_foreign_worlds();

@@ -5,6 +5,7 @@
 #include "core/game/module.hpp"
 #include "core/game/rules.hpp"
 
+#include <functional>
 #include <span>
 
 namespace gamelan::sim {
@@ -38,6 +39,9 @@ class Host {
     // These change the store and say how; or throw Error, and may leave the store half changed.
     virtual Effects run_system(const game::SystemRule& rule, const TickContext& context) = 0;
     virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;
+    // Calls `run`, which plays a native system, unless that has ended the process too often: then throws
+    // Error(quarantined).
+    virtual void run_native(const game::SystemRule&, const std::function<void()>& run) { run(); }
     // Whether a system with a condition is to run. What it changes is undone.
     virtual bool is_wanted(const game::SystemRule& rule, const TickContext& context) = 0;
 };

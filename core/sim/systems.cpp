@@ -23,6 +23,9 @@ class Stopwatch {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// Of a native system that was in quarantine: in the log where others have their effects.
+constexpr std::string_view not_run = "not run";
+
 game::Command effects_of(const game::SystemRule& rule, std::string writes) {
     game::Command command;
     command.kind = game::CommandKind::effects;
@@ -56,6 +59,7 @@ void Systems::load(const store::Snapshot& state) {
     const std::optional<game::RulesState> held = game::read_rules(state);
     state_ = held ? *held : game::RulesState{};
     rules_ = held ? codec::decode_rules(state_.encoded) : game::Rules{};
+    natives_.take(rules_);
     is_bound_ = false;
 }
 
@@ -63,6 +67,7 @@ void Systems::change(store::WorldStore& store, const std::string& encoded) {
     const auto tick = static_cast<std::int64_t>(store.working_tick()) - 1;
     game::RulesState next{encoded, tick, now_us(static_cast<std::uint64_t>(tick))};
     game::Rules rules = codec::decode_rules(encoded);
+    natives_.take(rules);
     if (state_.encoded.empty()) {
         next.since_tick = 0;
         next.since_us = 0;
@@ -122,6 +127,7 @@ void Systems::bind(const store::Snapshot& layout) {
         }
         batch.executor = std::make_unique<kernel::Executor>(layout, std::move(bound));
     }
+    natives_.bind(layout);
     layout_version_ = layout.layout_version();
     is_bound_ = true;
 }
@@ -231,6 +237,53 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     turn.report.runs.push_back(std::move(run));
 }
 
+// Logged by its inputs: a replay runs it again, unless the log says that it was not run.
+void Systems::run_native(Turn& turn, std::uint32_t system) {
+    const game::SystemRule& rule = rules_.systems[system];
+    if (!is_due(turn, system))
+        return;
+    if (turn.host == nullptr) {
+        const game::Command* recorded = turn.take_recorded(rule);
+        if (recorded != nullptr ? recorded->body == not_run : !rule.condition.empty())
+            return;
+    }
+    const std::uint64_t tick = turn.store.working_tick();
+    Observed observed;
+    bool has_rows = true;
+    if (rule.run_on != game::RunOn::tick) {
+        observed = observe(turn.before, turn.store.working(), tick, rule.run_on, rule.observed);
+        has_rows = !observed.handles.empty();
+    }
+    SystemRun run{system, 0, 0, 0, {}, {}, {}};
+    const Stopwatch watch;
+    const auto play = [&] {
+        native::Report ran = natives_.run(
+            system, turn.store,
+            {tick, now_us(tick), rules_.dt(), seed_, observed.mask, rules_.max_events_per_tick, turn.told()});
+        run.rows = ran.rows;
+        run.blocks = ran.blocks;
+        std::move(ran.events.begin(), ran.events.end(), std::back_inserter(turn.report.events));
+    };
+    bool is_run = true;
+    try {
+        if (has_rows && turn.host != nullptr)
+            turn.host->run_native(rule, play);
+        else if (has_rows)
+            play();
+    } catch (const Error& error) {
+        if (error.code() == sqlstate::out_of_memory)
+            throw;
+        is_run = error.code() != sqlstate::quarantined;
+        run.error = error;
+    }
+    if (turn.host != nullptr && (!is_run || !rule.condition.empty()))
+        turn.report.effects.push_back(effects_of(rule, is_run ? std::string() : std::string(not_run)));
+    if (!has_rows)
+        return;
+    run.duration_ns = watch.ns();
+    turn.report.runs.push_back(std::move(run));
+}
+
 void Systems::run(store::WorldStore& store, Host* host, std::span<const game::Command> recorded,
                   std::vector<store::Entity>& freed, SystemsReport& report) {
     if (rules_.systems.empty())
@@ -239,7 +292,9 @@ void Systems::run(store::WorldStore& store, Host* host, std::span<const game::Co
         bind(store.working());
     Turn turn{store, store.newest(), host, recorded, freed, report};
     for (std::uint32_t i = 0; i < rules_.systems.size(); ++i) {
-        if (!batch_of_[i])
+        if (rules_.systems[i].path == game::SystemPath::native)
+            run_native(turn, i);
+        else if (!batch_of_[i])
             run_one(turn, i);
         else if (batches_[*batch_of_[i]].systems.front() == i)
             run_batch(turn, batches_[*batch_of_[i]]);

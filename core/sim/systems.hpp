@@ -6,6 +6,7 @@
 #include "core/grid/planet.hpp"
 #include "core/kernel/executor.hpp"
 #include "core/sim/host.hpp"
+#include "core/sim/natives.hpp"
 
 #include <memory>
 #include <span>
@@ -36,7 +37,8 @@ class Systems {
     Systems(std::int64_t world_id, std::uint64_t seed, const grid::Planet* planet)
         : world_id_(world_id), seed_(seed), planet_(planet) {}
 
-    // Reads the rules in force from a version; on their change, and after a take-over.
+    // Reads the rules in force from a version; on their change, and after a take-over. Throws Error when a
+    // native system cannot be loaded, as change() does.
     void load(const store::Snapshot& state);
     const game::Rules& rules() const { return rules_; }
     // What is in force, encoded; empty = nothing yet.
@@ -67,7 +69,7 @@ class Systems {
     bool can_bind(std::uint32_t system, const store::Snapshot& layout) const;
     void run_batch(Turn& turn, Batch& batch);
     void run_one(Turn& turn, std::uint32_t system);
-    void run_observer(Turn& turn, std::uint32_t system);
+    void run_native(Turn& turn, std::uint32_t system);
     bool is_due(Turn& turn, std::uint32_t system);
 
     std::int64_t world_id_;
@@ -78,6 +80,7 @@ class Systems {
     std::vector<Batch> batches_;
     // Batch of each system, or none for those that a host runs.
     std::vector<std::optional<std::uint32_t>> batch_of_;
+    Natives natives_;
     bool is_bound_ = false;
     std::uint64_t layout_version_ = 0;
 };

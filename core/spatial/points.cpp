@@ -1,46 +1,23 @@
 #include "core/spatial/points.hpp"
 
 #include "core/base/hash.hpp"
-#include "core/store/column_reader.hpp"
+#include "core/spatial/rows.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 namespace gamelan::spatial {
 
 namespace {
 
-constexpr std::uint32_t group_slots = 64;
 constexpr std::uint32_t digit_bits = 11;
 
 std::uint32_t generation_of(std::uint64_t handle) {
     return store::Entity{handle}.generation();
 }
 
-// Bits of the slots first .. first + 63; none without a plane.
-class BitReader {
-  public:
-    BitReader(const store::Snapshot& view, std::uint32_t plane) {
-        if (plane != store::none)
-            reader_.emplace(view, store::ColumnId{plane});
-    }
-    bool has_plane() const { return reader_.has_value(); }
-    std::uint64_t word(std::uint32_t first) const {
-        const std::uint32_t slots = reader_->block_slots();
-        const std::byte* data = reader_->block(first / slots);
-        std::uint64_t out = 0;
-        if (data != nullptr)
-            std::memcpy(&out, data + first % slots / group_slots * sizeof out, sizeof out);
-        return out;
-    }
-
-  private:
-    std::optional<store::ColumnReader> reader_;
-};
-
-// Values of one column, a group of slots at a time, as double precision.
+// Values of one column as double precision.
 class ValueReader {
   public:
     ValueReader(const store::Snapshot& view, store::ColumnId column, ColumnType type)
@@ -83,6 +60,11 @@ std::vector<std::uint32_t> pass(const Points& points, const std::vector<std::uin
     for (const std::uint32_t i : order)
         out[place[digit(i)]++] = i;
     return out;
+}
+
+std::uint64_t hash_of(const store::Snapshot& view, store::Ref block, std::uint32_t bytes) {
+    const std::byte* at = view.region().resolve(block, sizeof(store::BlockHeader) + bytes);
+    return hash64({reinterpret_cast<const char*>(at + sizeof(store::BlockHeader)), bytes});
 }
 
 } // namespace
@@ -137,43 +119,30 @@ Points PointReader::read() const {
     const store::ColumnReader generations(view_, planes_.generation);
     Points out;
     out.dimensions = static_cast<std::uint32_t>(columns_.size());
-    for (std::uint32_t first = 0; first < slot_count_; first += group_slots) {
-        std::uint64_t rows = presence.has_plane() ? presence.word(first) : ~std::uint64_t{0};
-        if (slot_count_ - first < group_slots)
-            rows &= (std::uint64_t{1} << (slot_count_ - first)) - 1;
-        for (const BitReader& null : nulls)
-            if (rows != 0 && null.has_plane())
-                rows &= ~null.word(first);
-        for (; rows != 0; rows &= rows - 1) {
-            const std::uint32_t slot = first + static_cast<std::uint32_t>(std::countr_zero(rows));
-            Position at{};
-            bool is_finite = true;
-            for (std::size_t d = 0; d < values.size(); ++d) {
-                at[d] = values[d](slot);
-                is_finite = is_finite && std::isfinite(at[d]);
-            }
-            if (!is_finite)
-                continue;
-            for (std::size_t d = 0; d < values.size(); ++d)
-                out.at[d].push_back(at[d]);
-            out.handles.push_back(store::Entity::of(slot, generations.get<std::uint32_t>(slot)).handle);
-        }
-    }
+    for_each_row(presence, nulls, slot_count_, [&](std::uint32_t slot) {
+        Position at{};
+        for (std::size_t d = 0; d < values.size(); ++d)
+            if (at[d] = values[d](slot); !std::isfinite(at[d]))
+                return;
+        for (std::size_t d = 0; d < values.size(); ++d)
+            out.at[d].push_back(at[d]);
+        out.handles.push_back(store::Entity::of(slot, generations.get<std::uint32_t>(slot)).handle);
+    });
     sort_by_handle(out);
     return out;
 }
 
 std::uint64_t fingerprint(const store::Snapshot& view, const ComponentPlanes& planes,
                           const std::vector<store::ColumnId>& columns) {
-    std::vector<std::uint64_t> parts{view.slot_count(columns.front())};
+    std::vector<std::uint64_t> parts{std::min(view.slot_count(columns.front()), store::max_slots)};
     const auto add = [&](std::uint32_t plane) {
         parts.push_back(plane);
         if (plane == store::none)
             return;
-        for (const store::Ref ref : view.block_table({plane})) {
-            parts.push_back(ref.value);
-            parts.push_back(ref ? view.block_header(ref).sequence : 0);
-        }
+        const std::uint32_t bytes =
+            store::block_bytes(view.column({plane}).type, view.block_slots(store::ColumnId{plane}));
+        for (const store::Ref ref : view.block_table({plane}))
+            parts.push_back(ref ? hash_of(view, ref, bytes) : 0);
     };
     add(planes.presence);
     add(planes.generation.value);

@@ -55,8 +55,8 @@ class PointReader {
     std::uint32_t slot_count_ = 0;
 };
 
-// What the blocks of some planes are, as a number: the same number for two versions means the same contents,
-// but for blocks that the tick which is being built changes in place.
+// What some planes hold, as a number. Which blocks they are would not do: the tick that is being built
+// changes its own in place, and a world that was loaded anew has blocks in the same places.
 std::uint64_t fingerprint(const store::Snapshot& view, const ComponentPlanes& planes,
                           const std::vector<store::ColumnId>& columns);
 

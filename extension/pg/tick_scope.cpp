@@ -7,12 +7,14 @@ namespace gamelan::pg {
 namespace {
 
 constinit TickScope* open_scope = nullptr;
+constinit std::uint64_t states = 0; // seen so far
 
 } // namespace
 
 TickScope::TickScope(store::WorldSlot slot, const sim::TickContext& context)
     : slot_(slot), context_(context) {
     open_scope = this;
+    ++states;
 }
 
 TickScope::~TickScope() {
@@ -23,10 +25,15 @@ TickScope* TickScope::current() noexcept {
     return open_scope;
 }
 
+std::uint64_t TickScope::state_number() noexcept {
+    return states;
+}
+
 void TickScope::apply() {
     is_deferred_ = false;
     if (rows_.is_empty())
         return;
+    ++states;
     for (game::Command& command : rows_.take(world_id(), 0, {})) {
         sim::apply_writes(context_.store, command.body, context_.freed);
         applied_.push_back({GetCurrentSubTransactionId(), std::move(command.body)});
@@ -79,6 +86,7 @@ void TickScope::end_subtransaction(SubTransaction mine, SubTransaction parent, b
     const auto is_gone = [mine](const Applied& applied) { return applied.subtransaction == mine; };
     if (std::erase_if(applied_, is_gone) == 0 || failure_)
         return;
+    ++states;
     try {
         context_.store.rollback_savepoint();
         context_.store.begin_savepoint();

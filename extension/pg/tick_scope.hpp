@@ -36,6 +36,8 @@ class TickScope {
     store::WorldSlot slot() const { return slot_; }
     // The state that is being built.
     store::Snapshot state() const { return context_.store.working(); }
+    // Another one whenever the state may have become another, in this scope or between scopes.
+    static std::uint64_t state_number() noexcept;
     // For numbers drawn without a key: the how manieth this is.
     std::int64_t next_draw() { return draws_++; }
 

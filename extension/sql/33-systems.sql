@@ -52,6 +52,11 @@ $$;
 COMMENT ON FUNCTION game.create_system(text, text, int, text, text[], text[], text[], boolean, int, text) IS
     'makes a procedure without arguments, as arena.movement, a system: worlds of its game run it in their ticks, from the next one after this transaction commits. Errors: WG015 no such game, 42883 no such procedure, 42P13 its body depends on more than the world, 42P17 the order would be a circle, 42710 it is one already, 42501 not the owner';
 
+CREATE FUNCTION game._check_native_system(library text, symbol text) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_check_native_system';
+COMMENT ON FUNCTION game._check_native_system(text, text) IS
+    'raises 58P01 when there is no such library of native systems, 42883 when it has no such system, 0A000 when it was built for another version';
+
 CREATE FUNCTION game.create_native_system(
     name text, library text, symbol text, phase text DEFAULT 'simulate', priority int DEFAULT 100, run_on text DEFAULT 'tick',
     components text[] DEFAULT '{}', after text[] DEFAULT '{}', before text[] DEFAULT '{}', enabled boolean DEFAULT true,
@@ -70,6 +75,7 @@ BEGIN
     IF own.name !~ '\S' OR library IS NULL OR symbol IS NULL OR library !~ '\S' OR symbol !~ '\S' THEN
         RAISE EXCEPTION 'a native system needs a name, a library and a symbol' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    PERFORM game._check_native_system(library, symbol);
     s.game := own.game;
     s.name := own.name;
     s.phase := phase;
@@ -88,7 +94,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION game.create_native_system(text, text, text, text, int, text, text[], text[], text[], boolean, int, text) IS
-    'makes a function of a shared library a system, named as one of its game; superusers only. Errors as of game.create_system';
+    'makes a function of a shared library a system, named as one of its game; superusers only; see docs/native.md. Errors as of game.create_system, and 58P01 no such library, 42883 no such system in it, 0A000 it was built for another version';
 
 CREATE FUNCTION game._change_system(changed game.system, role name) RETURNS void
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

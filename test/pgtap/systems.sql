@@ -196,9 +196,10 @@ SELECT is((SELECT count(*) FROM game.world_system WHERE world = :world AND name 
 SELECT throws_ok($$SELECT game.drop_system('pgtap_arena.b')$$, '42704', 'game "pgtap_arena" has no system "b"', 'once');
 
 -- Native systems.
-SELECT lives_ok($$SELECT game.create_native_system('pgtap_arena.native', 'libarena', 'arena_run', after => '{a}')$$, 'A function of a library is a system too');
-SELECT results_eq($$SELECT name, procedure, kind, library, symbol FROM game._ordered_systems('pgtap_arena') WHERE kind = 'native'$$,
-                  $$VALUES ('native', NULL::oid, 'native', 'libarena', 'arena_run')$$, 'without a procedure');
+SELECT throws_ok($$SELECT game.create_native_system('pgtap_arena.native', 'libarena', 'arena_run', after => '{a}')$$, '58P01',
+                 'library "libarena.so" of native systems is not installed', 'A function of a library is a system too, when it is there');
+SELECT throws_ok($$SELECT game.create_native_system('pgtap_arena.native', '../libarena', 'arena_run')$$, '22023',
+                 'a library of native systems is named without a path', 'in the directory of libraries');
 SELECT throws_ok($$SELECT game.create_native_system('pgtap_arena.other', NULL, 'run')$$, '22023', 'a native system needs a name, a library and a symbol', 'It says where it is');
 
 -- Limits.

@@ -1,5 +1,5 @@
 // Positions out of a world: which rows have one, whose they are, and when two versions have the same.
-#include "core/spatial/points.hpp"
+#include "core/spatial/cell_index.hpp"
 #include "store_memory.hpp"
 
 #include "core/store/layout_change.hpp"
@@ -29,7 +29,7 @@ class World {
         store_.begin_tick();
         store::ComponentDefinition position{"position", std::string(store::entity_space), 0, {}};
         for (const auto& [name, type] :
-             {std::pair{"x", ColumnType::f32}, {"y", ColumnType::f64}, {"n", ColumnType::i32}})
+             {std::pair{"x", ColumnType::f32}, {"y", ColumnType::f64}, {"home", ColumnType::i64}})
             position.columns.push_back({name, type, store::IndexKind::none, 0, std::nullopt});
         store_.change_layout(*plan_layout_change(store_.working(), {1, {position}}));
         entities_ = *store::entity_planes(store_.working());
@@ -91,24 +91,29 @@ TEST(Points, ComeInTheOrderOfHandles) {
 TEST(Points, NeedColumnsOfRealNumbers) {
     World world;
     try {
-        (void)PointReader(world.store().working(), world.planes(), {world.column("n")});
+        (void)PointReader(world.store().working(), world.planes(), {world.column("home")});
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.code(), sqlstate::datatype_mismatch);
     }
 }
 
-TEST(Points, OfVersionsHaveTheFingerprintOfTheirBlocks) {
+TEST(Points, HaveAFingerprint) {
     World world;
     world.add(1, 1, 10);
     world.store().seal(1);
     world.store().publish();
     world.store().begin_tick();
     const std::uint64_t before = world.print();
-    world.store().set(world.column("n"), 1, std::int32_t{5});
+    world.store().set(world.column("home"), 1, std::int64_t{5});
     EXPECT_EQ(world.print(), before);
     world.store().set(world.column("y"), 1, 11.0);
-    EXPECT_NE(world.print(), before);
+    const std::uint64_t changed = world.print();
+    EXPECT_NE(changed, before);
+    world.store().set(world.column("y"), 1, 12.0);
+    EXPECT_NE(world.print(), changed);
+    world.store().set(world.column("y"), 1, 11.0);
+    EXPECT_EQ(world.print(), changed);
     world.store().seal(2);
     world.store().publish();
     world.store().begin_tick();
@@ -116,6 +121,21 @@ TEST(Points, OfVersionsHaveTheFingerprintOfTheirBlocks) {
     world.store().delete_row(world.component(), 1);
     EXPECT_NE(world.print(), moved);
     world.store().abandon();
+}
+
+TEST(CellIndex, FindsWhoNamesACell) {
+    World world;
+    for (std::uint32_t slot = 1; slot < 9; ++slot) {
+        world.add(slot, 0, 0, slot == 2 ? 1 : 0);
+        world.store().set(world.column("home"), slot, std::int64_t{slot % 4} - 1);
+    }
+    world.store().set_null(world.column("home"), 3, true);
+    const CellIndex index(CellReader(world.store().working(), world.planes(), world.column("home")).read());
+    const auto find = [&](std::vector<std::int64_t> cells) { return index.in_cells(cells); };
+    EXPECT_EQ(find({0}), (std::vector<std::uint64_t>{1, 5}));
+    EXPECT_EQ(find({2, -1, 1}), (std::vector<std::uint64_t>{4, 6, 7, 8, std::uint64_t{1} << 32 | 2}));
+    EXPECT_TRUE(find({3, -2}).empty());
+    EXPECT_TRUE(find({}).empty());
 }
 
 } // namespace

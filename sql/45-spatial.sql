@@ -1,0 +1,139 @@
+-- Queries by place: the same as a join of a heap table with itself, in sessions and inside ticks.
+SET client_min_messages = warning;
+SELECT game.create_game('regress_spatial');
+SET search_path = regress_spatial, game;
+CREATE FOREIGN TABLE position (x real, y real, z double precision, u double precision, n int, home bigint)
+    INHERITS (game.component) SERVER gamelan;
+CREATE FOREIGN TABLE score (touches int NOT NULL DEFAULT 0, distance double precision) INHERITS (game.component) SERVER gamelan;
+CREATE FOREIGN TABLE soil (wet real NOT NULL DEFAULT 0) INHERITS (game.cell) SERVER gamelan;
+SELECT game.create_world('spatial', game => 'regress_spatial', seed => 1, config => '{"n": 4}') AS w \gset
+SELECT count(*) FROM game.spawn_many(:w, 600);
+-- Points that are even, in a heap, in one place, far away, not numbers, and not there.
+CREATE TABLE twin (entity bigint PRIMARY KEY, x real, y real, z double precision, u double precision, home bigint);
+INSERT INTO twin SELECT i,
+    CASE WHEN i < 300 THEN (i * 37 % 101) * 0.37 WHEN i < 400 THEN 50 + (i % 7) * 0.001 WHEN i < 450 THEN 7
+         WHEN i < 460 THEN 1e30 * i WHEN i = 460 THEN 'NaN' WHEN i = 461 THEN 'Infinity' WHEN i = 462 THEN NULL ELSE i % 13 END,
+    CASE WHEN i < 300 THEN (i * 53 % 97) * 0.41 WHEN i < 400 THEN 50 + (i % 11) * 0.001 WHEN i < 450 THEN 7 ELSE i % 17 END,
+    i % 5, i * 0.5, (SELECT array_agg(c) FROM (SELECT cell AS c FROM soil WHERE world = :w ORDER BY cell) s)[1 + i % 162]
+    FROM generate_series(1, 590) AS i;
+INSERT INTO position (world, entity, x, y, z, u, home) SELECT :w, entity, x, y, z, u, home FROM twin;
+INSERT INTO score (world, entity) SELECT :w, entity FROM twin WHERE entity % 2 = 0;
+SELECT game.step_world(:w);
+SELECT game.sync(:w);
+CREATE VIEW placed AS SELECT * FROM twin WHERE x BETWEEN -1e37 AND 1e37 AND y IS NOT NULL;
+
+\echo -- Each of these must be empty: what one side has and the other has not
+(SELECT p.a, p.b, p.distance FROM game.pairs('position', 1.25, :w) p)
+EXCEPT (SELECT a.entity, b.entity, sqrt((a.x::float8 - b.x) * (a.x::float8 - b.x) + (a.y::float8 - b.y) * (a.y::float8 - b.y))
+        FROM placed a JOIN placed b ON a.entity < b.entity AND game.within(a.x, a.y, b.x, b.y, 1.25));
+(SELECT a.entity, b.entity FROM placed a JOIN placed b ON a.entity < b.entity AND game.within(a.x, a.y, b.x, b.y, 1.25))
+EXCEPT (SELECT a, b FROM game.pairs('position', 1.25, :w));
+(SELECT a.entity, b.entity FROM placed a JOIN placed b ON a.entity < b.entity AND game.within(a.x, a.y, a.z, b.x, b.y, b.z, 0))
+EXCEPT (SELECT a, b FROM game.pairs('position', 0, :w, '{x,y,z}'));
+SELECT t.entity, n.near FROM twin t, game.near('position', t.x, t.y, 3, :w) AS n(near)
+EXCEPT SELECT a.entity, b.entity FROM placed a JOIN placed b ON game.within(a.x, a.y, b.x, b.y, 3);
+SELECT a.entity, b.entity FROM placed a JOIN placed b ON game.within(a.x, a.y, a.z, b.x, b.y, b.z, 3)
+EXCEPT SELECT t.entity, n.near FROM twin t, game.near('position', t.x, t.y, 3, :w, z => t.z) AS n(near);
+SELECT n.near FROM game.near('position', 100, NULL, 4, :w, columns => '{u}') AS n(near)
+EXCEPT SELECT entity FROM twin WHERE abs(u - 100) <= 4;
+SELECT b.* FROM game.in_box('position', 20, 1, 3, 10.5, :w) AS b EXCEPT SELECT entity FROM twin WHERE x BETWEEN 3 AND 20 AND y BETWEEN 1 AND 10.5;
+SELECT entity FROM twin WHERE x <= 20 AND y >= 3 AND z BETWEEN 1 AND 2
+EXCEPT SELECT * FROM game.in_box('position', '-Infinity', 3, 20, 'Infinity', :w, z1 => 1, z2 => 2);
+SELECT t.entity, array(SELECT entity FROM game.nearest('position', t.x, t.y, 5, :w)) FROM twin t WHERE entity % 50 = 0
+EXCEPT SELECT t.entity, array(SELECT p.entity FROM placed p
+    ORDER BY sqrt((p.x::float8 - t.x) * (p.x::float8 - t.x) + (p.y::float8 - t.y) * (p.y::float8 - t.y)), p.entity LIMIT 5) FROM twin t;
+
+\echo -- How many there are, and in which order
+SELECT count(*), bool_and(a < b) FROM game.pairs('position', 1.25, :w);
+SELECT count(*) FROM game.pairs('position', 0, :w, '{x,y,z}');
+SELECT array(SELECT game.near('position', 5, 5, 1.5, :w));
+SELECT * FROM game.nearest('position', 7, 7, 3, :w);
+SELECT count(*) FROM game.nearest('position', 7, 7, 100000, :w);
+SELECT count(*) FROM game.in_box('position', '-Infinity', '-Infinity', 'Infinity', 'Infinity', :w);
+SELECT game.within(0, 0, 3, 4, 5), game.within(0, 0, 3, 4, 4.99), game.within(0, 0, 0, 0, -1), game.within(0, 0, 0, 2, 3, 6, 7);
+SELECT count(*) FROM game.near('position', NULL, 5, 1, :w);
+SELECT count(*) FROM game.near('position', 'NaN', 5, 1, :w);
+
+\echo -- Cells
+SELECT min(cell) AS c FROM soil WHERE world = :w \gset
+SELECT count(*), bool_and(n.cell IN (SELECT cell FROM soil WHERE world = :w)) FROM game.cells_near(:c, 2, :w) AS n(cell);
+SELECT count(*), count(*) FILTER (WHERE t.entity IS NOT NULL)
+    FROM (SELECT * FROM twin WHERE home IN (SELECT game.cells_near(:c, 2, :w))) AS t
+    FULL JOIN game.near_cell('position', 'home', :c, 2, :w) AS n(entity) USING (entity);
+
+\echo -- What changes is seen
+UPDATE position SET x = 1000, y = 1000 WHERE world = :w AND entity IN (3, 4);
+DELETE FROM position WHERE world = :w AND entity = 5;
+SELECT game.step_world(:w);
+SELECT game.near('position', 1000, 1000, 1, :w);
+SELECT count(*) FROM game.in_box('position', '-Infinity', '-Infinity', 'Infinity', 'Infinity', :w);
+
+\echo -- In a tick: positions that an earlier system has moved, and that the system itself moves
+CREATE PROCEDURE push() LANGUAGE sql AS $$
+    UPDATE regress_spatial.position SET x = x + 1 WHERE entity = 3 $$;
+CREATE PROCEDURE touch() LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE regress_spatial.score s SET touches = p.n, distance = p.least
+        FROM (SELECT a AS entity, count(*)::int AS n, min(distance) AS least FROM game.pairs('regress_spatial.position', 1.25) GROUP BY a) p
+        WHERE p.entity = s.entity;
+    UPDATE regress_spatial.position SET x = 2000, y = 2000 WHERE entity = 6;
+    UPDATE regress_spatial.score SET touches = (SELECT count(*) FROM game.near('regress_spatial.position', 2000, 2000, 0)) WHERE entity = 6;
+    UPDATE regress_spatial.score SET touches = (SELECT count(*) FROM game.near('regress_spatial.position', 1001, 1000, 0)) WHERE entity = 8;
+END $$;
+SELECT game.create_system('regress_spatial.push()', phase => 'pre_update');
+SELECT game.create_system('regress_spatial.touch()');
+SELECT game.step_world(:w);
+SELECT system, sqlstate, message FROM game.system_error WHERE world = :w;
+SELECT entity, touches FROM score WHERE world = :w AND entity IN (6, 8) ORDER BY entity;
+SELECT s.entity, s.touches, s.distance FROM score s WHERE s.world = :w AND s.distance IS NOT NULL AND s.entity > 8
+EXCEPT SELECT a, count(*), min(distance) FROM game.pairs('position', 1.25, :w) GROUP BY a;
+
+\echo -- What is refused
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+\pset format unaligned
+DO $$
+DECLARE
+    w bigint := (SELECT id FROM game.world WHERE name = 'spatial');
+    statement text;
+    said text;
+    code text;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY[
+        'game.near(''position'', 0, 0, -1, %s)', 'game.near(''position'', 0, 0, ''NaN'', %s)', 'game.near(''position'', 0, 0, ''Infinity'', %s)',
+        'game.pairs(''position'', -0.5, %s)', 'game.pairs(''position'', 1e9, %s, max_pairs => 10)', 'game.pairs(''position'', 1, %s, max_pairs => -1)',
+        'game.near(''position'', 0, 0, 1, %s, columns => ''{x,q}'')', 'game.near(''position'', 0, 0, 1, %s, columns => ''{x,n}'')',
+        'game.near(''position'', 0, 0, 1, %s, columns => ''{}'')', 'game.near(''position'', 0, 0, 1, %s, columns => ''{x,y,z,u}'')',
+        'game.near(''position'', 0, 0, 1, %s, columns => ''{x,world}'')', 'game.near(''soil'', 0, 0, 1, %s)', 'game.near(''twin'', 0, 0, 1, %s)',
+        'game.in_box(''position'', ''NaN'', 0, 1, 1, %s)', 'game.nearest(''position'', 0, 0, -1, %s)',
+        'game.near_cell(''position'', ''x'', 1, 1, %s)', 'game.near_cell(''position'', ''entity'', 1, 1, %s)', 'game.cells_near(1, 1, %s)',
+        'game.near(''position'', 0, 0, 1)', 'game.near(''position'', 0, 0, 1, -5)'] LOOP
+        BEGIN
+            EXECUTE 'SELECT count(*) FROM ' || format(statement, w);
+            RAISE WARNING '% was let through', statement;
+        EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, code = RETURNED_SQLSTATE;
+            RAISE WARNING '%: % %', statement, code, said;
+        END;
+    END LOOP;
+END $$;
+
+\echo -- Who may not read positions may not ask where things are
+\pset format aligned
+CREATE ROLE regress_spatial_reader IN ROLE gamelan_player;
+GRANT USAGE ON SCHEMA regress_spatial, game TO regress_spatial_reader;
+\set VERBOSITY terse
+SET ROLE regress_spatial_reader;
+SELECT count(*) FROM game.near('position', 7, 7, 0, :w);
+RESET ROLE;
+GRANT SELECT (entity, x, y) ON position TO regress_spatial_reader;
+SET ROLE regress_spatial_reader;
+SELECT count(*) FROM game.near('position', 7, 7, 0, :w);
+SELECT count(*) FROM game.near('position', 7, 7, 0, :w, z => 1);
+RESET ROLE;
+DROP OWNED BY regress_spatial_reader;
+DROP ROLE regress_spatial_reader;
+SELECT game.drop_world(:w);
+DROP VIEW placed;
+DROP TABLE twin;
+SELECT game.drop_game('regress_spatial');
