@@ -22,18 +22,20 @@ namespace gamelan::worker::crumbs {
 namespace {
 
 constexpr const char* path = "gamelan_crumbs"; // in the data directory
-constexpr std::uint64_t file_magic = 0x67616d6372756d31;
+constexpr std::uint64_t file_magic = 0x67616d6372756d32;
 constexpr std::size_t max_blamed = 64;
 
 struct Blamed {
     std::uint64_t key; // 0 = none
     std::uint32_t deaths;
     std::uint32_t reserved;
+    std::uint64_t tick; // of the last
 };
 
 struct File {
     std::uint64_t magic;
     std::uint64_t running; // key; 0 = nothing
+    std::uint64_t tick;    // in which it runs
     char name[112];        // of what runs, for the log
     Blamed blamed[max_blamed];
 };
@@ -57,9 +59,10 @@ void blame(std::uint64_t key) {
     if (entry == nullptr) {
         entry = std::min_element(std::begin(file->blamed), std::end(file->blamed),
                                  [](const Blamed& a, const Blamed& b) { return a.deaths < b.deaths; });
-        *entry = {key, 0, 0};
+        *entry = {key, 0, 0, 0};
     }
     ++entry->deaths;
+    entry->tick = file->tick;
     ereport(WARNING, (errmsg("the world worker ended while it ran %s", file->name),
                       errdetail("It was to blame %u times.", entry->deaths)));
 }
@@ -84,19 +87,22 @@ void open() {
     file->running = 0;
 }
 
-Crumb::Crumb(std::int64_t world_id, std::string_view what) : key_(key_of(world_id, what)) {
+Crumb::Crumb(std::int64_t world_id, std::string_view what, std::uint64_t tick)
+    : key_(key_of(world_id, what)) {
     const std::size_t bytes = std::min(what.size(), sizeof file->name - 1);
     std::memcpy(file->name, what.data(), bytes);
     file->name[bytes] = '\0';
+    file->tick = tick;
     file->running = key_;
     // The compiler must not delay this past what is run.
     asm volatile("" ::: "memory");
 }
 
-// It came to its end this time.
+// Once it has come through a tick after the one in which it died, it is forgiven. A world goes back when its
+// worker dies, so ticks before that one come again.
 Crumb::~Crumb() {
     file->running = 0;
-    if (Blamed* entry = find(key_))
+    if (Blamed* entry = find(key_); entry != nullptr && file->tick > entry->tick)
         *entry = {};
 }
 

@@ -14,7 +14,7 @@ void open();
 // From construction to destruction, what is run.
 class Crumb {
   public:
-    Crumb(std::int64_t world_id, std::string_view what);
+    Crumb(std::int64_t world_id, std::string_view what, std::uint64_t tick);
     ~Crumb();
     Crumb(const Crumb&) = delete;
     Crumb& operator=(const Crumb&) = delete;

@@ -111,7 +111,7 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
     const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
     failed_statement_ = 0;
     crumbs::require_harmless(world_id_, what);
-    const crumbs::Crumb crumb(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what, context.tick);
     pg::TickScope scope(slot_, context);
     try {
         pg::in_subtransaction([&] {
@@ -126,11 +126,11 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
     return out;
 }
 
-void SqlHost::run_native(const game::SystemRule& rule, const std::function<void()>& run) {
+void SqlHost::run_native(const game::SystemRule& rule, std::uint64_t tick, const std::function<void()>& run) {
     const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
     failed_statement_ = 0;
     crumbs::require_harmless(world_id_, what);
-    const crumbs::Crumb crumb(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what, tick);
     run();
 }
 
@@ -204,7 +204,7 @@ sim::Effects SqlHost::run_action(const game::Command& command, const sim::TickCo
     const std::string what =
         "action \"" + action.name + "\" of world " + std::to_string(world_id_) + " with " + object;
     crumbs::require_harmless(world_id_, what);
-    const crumbs::Crumb crumb(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what, context.tick);
     pg::TickScope scope(slot_, context);
     pg::in_subtransaction([&] {
         const char* schema = game_->game.c_str();

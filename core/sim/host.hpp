@@ -41,7 +41,10 @@ class Host {
     virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;
     // Calls `run`, which plays a native system, unless that has ended the process too often: then throws
     // Error(quarantined).
-    virtual void run_native(const game::SystemRule&, const std::function<void()>& run) { run(); }
+    virtual void run_native(const game::SystemRule&, std::uint64_t tick, const std::function<void()>& run) {
+        (void)tick;
+        run();
+    }
     // Whether a system with a condition is to run. What it changes is undone.
     virtual bool is_wanted(const game::SystemRule& rule, const TickContext& context) = 0;
 };

@@ -267,7 +267,7 @@ void Systems::run_native(Turn& turn, std::uint32_t system) {
     bool is_run = true;
     try {
         if (has_rows && turn.host != nullptr)
-            turn.host->run_native(rule, play);
+            turn.host->run_native(rule, turn.store.working_tick(), play);
         else if (has_rows)
             play();
     } catch (const Error& error) {

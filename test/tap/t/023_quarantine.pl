@@ -9,8 +9,21 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_game_node('harm');
+my $node = new_game_node('harm', {}, 'restart_after_crash = on');
 sub sql { return $node->safe_psql('game', $_[0]) }
+
+# The server goes down and comes back in between.
+sub wait_through_crashes
+{
+	my ($query, $what) = @_;
+	for (1 .. 600)
+	{
+		my ($status, $out) = $node->psql('game', $query, timeout => 30);
+		return 1 if $status == 0 && $out eq 't';
+		select(undef, undef, undef, 0.2);
+	}
+	die "gave up waiting until $what";
+}
 
 sql(q{
 	SELECT game.create_game('arena');
@@ -18,12 +31,12 @@ sql(q{
 	CREATE PROCEDURE arena.earn() LANGUAGE sql BEGIN ATOMIC UPDATE arena.bag SET gold = gold + 1; END;
 	CREATE PROCEDURE arena.harm() LANGUAGE plpgsql AS $$ BEGIN
 		UPDATE bag SET gold = -1000;
-		IF game.tick() > 5 THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF;
+		IF game.tick() > 5 THEN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid()); END IF;
 		RAISE EXCEPTION 'harmless so far';
 	END $$;
 	CREATE FUNCTION arena.hurt(deep boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
 		UPDATE bag SET gold = -1000;
-		IF deep THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF;
+		IF deep THEN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid()); END IF;
 		UPDATE bag SET gold = 0;
 	END $$;
 	SELECT game.create_system('arena.earn');
@@ -34,7 +47,7 @@ sql("SELECT count(*) FROM game.spawn_many($world, 3); SELECT game.step_world($wo
 sql("INSERT INTO arena.bag (world, entity) SELECT $world, e FROM generate_series(1, 3) AS e");
 my $since = log_position($node);
 sql("SELECT game.start_world($world)");
-poll_until($node, "SELECT suspended_reason IS NOT NULL FROM game.world_system WHERE world = $world AND name = 'harm'", 'the system is suspended');
+wait_through_crashes("SELECT suspended_reason IS NOT NULL FROM game.world_system WHERE world = $world AND name = 'harm'", 'the system is suspended');
 like(sql('SELECT suspended_reason FROM game.world_system'), qr/quarantine: It has ended the world worker 3 times/, 'which the world tells');
 my $log = slurp_file($node->logfile, $since);
 is(scalar(() = $log =~ /the world worker ended while it ran system "harm"/g), 3, 'after three deaths of the worker');
@@ -44,7 +57,7 @@ cmp_ok(sql('SELECT min(gold) FROM arena.bag'), '>', 0, 'and nothing of what the 
 
 $since = log_position($node);
 sql("SELECT game.enqueue($world, 'hurt', '{\"deep\": true}')");
-poll_until($node, "SELECT count(*) = 1 FROM game.conflict WHERE sqlstate = 'WG022'", 'a command that ends the worker is refused in the end');
+wait_through_crashes("SELECT count(*) = 1 FROM game.conflict WHERE sqlstate = 'WG022'", 'the command is refused');
 $log = slurp_file($node->logfile, $since);
 is(scalar(() = $log =~ /the world worker ended while it ran action "hurt"/g), 3, 'after three deaths of the worker');
 is(sql('SELECT count(*) FROM game.inbox'), '0', 'and does not wait any more');
