@@ -32,3 +32,9 @@ as_owner() {
     owner=$(stat -c %U "$GAMELAN_TEST_PGDATA")
     if [[ $(id -u) == 0 ]]; then (cd / && runuser -u "$owner" -- "$@"); else "$@"; fi
 }
+
+# Starts the server again with what the function `settings` prints.
+restart_with_settings() {
+    settings | as_owner tee -a "$GAMELAN_TEST_PGDATA/postgresql.conf" >/dev/null
+    as_owner "$GAMELAN_PG_BIN/pg_ctl" -D "$GAMELAN_TEST_PGDATA" -l "$GAMELAN_TEST_PGDATA/bench.log" -m fast -s -w restart
+}

@@ -330,7 +330,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     has_built_ = true;
 
     std::vector<game::Command> applied;
-    may_publish_early_ = consumed.empty() && steps_.empty();
+    may_publish_early_ = consumed.empty() && steps_.empty() && !commands.empty();
     for (std::size_t i = 0; i < commands.size(); ++i) {
         sim::Outcome& outcome = built_.outcomes[i];
         may_publish_early_ = may_publish_early_ && !host_.is_durable(commands[i]);

@@ -1,11 +1,6 @@
 # The server, and worlds of entities to measure.
 # shellcheck shell=bash disable=SC2154 # scratch and rows come from the program
 
-restart_with_settings() {
-    settings | as_owner tee -a "$GAMELAN_TEST_PGDATA/postgresql.conf" >/dev/null
-    as_owner "$GAMELAN_PG_BIN/pg_ctl" -D "$GAMELAN_TEST_PGDATA" -l "$GAMELAN_TEST_PGDATA/bench.log" -m fast -s -w restart
-}
-
 # game_of NAME: a game whose component `health` has two columns, unless there is one.
 game_of() {
     sql "SELECT game.create_game('$1');
