@@ -61,6 +61,7 @@ std::string row_of(codec::RowOperation operation, const std::string& component, 
     group.component = component;
     if (operation != codec::RowOperation::spawn && operation != codec::RowOperation::remove)
         group.columns = {{"n", ColumnType::i32}};
+    group.leading_columns = operation == codec::RowOperation::put ? 1 : 0;
     if (operation == codec::RowOperation::spawn)
         group.component.clear();
     ByteWriter rows;
