@@ -95,6 +95,9 @@ void HostedWorld::want_rules(std::shared_ptr<const GameRules> game, const WorldF
     flags_ = flags;
     host_.follow(std::move(game));
     failures_.clear();
+    if (!game_rules_->systems.empty() && !game::can_keep_rules(simulation_->store().newest()))
+        ereport(WARNING, (errmsg("world " INT64_FORMAT " cannot run systems", id_),
+                          errdetail("It was made before games had any."), errhint("Create a new world.")));
     rules_ = codec::encode_rules(rules_of_world(*game_rules_, flags_, tick_rate_hz, time_scale));
 }
 

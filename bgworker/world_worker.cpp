@@ -169,10 +169,12 @@ void Worker::turn(std::int64_t now_ns) {
     }
     log.write();
     // Nobody was promised that what these ticks did is on disk when they are told.
-    const auto is_waited_for = [](const auto& world) { return world->has_built() && !world->may_publish_early(); };
+    const auto is_waited_for = [](const auto& world) {
+        return world->has_built() && !world->may_publish_early();
+    };
     if (has_transaction && std::none_of(worlds_.begin(), worlds_.end(), is_waited_for))
-        (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
-                                false);
+        (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+                                true, 0, false);
     if (has_transaction)
         spi::commit(); // flushed: synchronous_commit decides for how many copies
     for (const auto& world : worlds_)

@@ -48,8 +48,8 @@ class World {
     // (i64) belong to the engine. Nothing for a game that keeps its players as entities.
     virtual std::optional<store::SpaceId> player_space() const { return std::nullopt; }
 
-    // Whether its actions and systems are SQL's: what the rules in its state name (core/game/rules.hpp), and what
-    // the world worker runs.
+    // Whether its actions and systems are SQL's: what the rules in its state name (core/game/rules.hpp), and
+    // what the world worker runs.
     virtual bool is_of_sql() const { return false; }
     virtual std::uint64_t seed() const { return 0; }
 

@@ -39,6 +39,10 @@ void add_rules_component(store::Layout& layout) {
     layout.add_component(rules, true);
 }
 
+bool can_keep_rules(const store::Snapshot& state) {
+    return find_planes(state).has_value();
+}
+
 std::optional<RulesState> read_rules(const store::Snapshot& state) {
     const auto planes = find_planes(state);
     if (!planes)

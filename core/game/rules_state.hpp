@@ -19,6 +19,8 @@ struct RulesState {
     std::int64_t since_us = 0;
 };
 
+// False for a world that was made before games had systems.
+bool can_keep_rules(const store::Snapshot& state);
 // Nothing when the world has no such row, or no rules yet.
 std::optional<RulesState> read_rules(const store::Snapshot& state);
 // In a tick, outside savepoints. Throws Error(feature_not_supported) when the world cannot keep rules.

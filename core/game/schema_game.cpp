@@ -1,7 +1,7 @@
 #include "core/game/schema_game.hpp"
 
-#include "core/grid/planet.hpp"
 #include "core/game/rules_state.hpp"
+#include "core/grid/planet.hpp"
 
 #include <bit>
 
@@ -64,7 +64,8 @@ class SchemaModule final : public Module {
   public:
     std::string_view name() const override { return "schema"; }
     Config complete(const Config& config) const override { return complete_schema_config(config); }
-    std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t seed, const Config& config) const override {
+    std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t seed,
+                                const Config& config) const override {
         return std::make_unique<SchemaWorld>(world_id, seed, frequency_of(config), layers_of(config));
     }
 };

@@ -51,7 +51,7 @@ enum class CommandKind : std::uint8_t {
     action = 0, // a call of an action
     writes = 1, // rows written by SQL, all or none: body is a write set (core/codec/write_set.hpp)
     definition =
-        2, // what the game's components are from now on: body is a definition (core/codec/definition.hpp)
+        2,     // what the game's components are from now on: body is a definition (core/codec/definition.hpp)
     rules = 3, // what the world plays by from now on: body is core/codec/rules.hpp
     // What a system did that a replay does not run again: `action` is its name, body a write set. Behind the
     // tick's other commands, in the order in which the systems ran.

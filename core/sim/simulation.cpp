@@ -176,7 +176,7 @@ std::optional<game::Command> Simulation::redefinition(const store::Definition& d
 }
 
 std::optional<game::Command> Simulation::rules_change(const std::string& rules) const {
-    if (!world_->is_of_sql() || systems_.encoded() == rules)
+    if (!world_->is_of_sql() || systems_.encoded() == rules || !game::can_keep_rules(store_.newest()))
         return std::nullopt;
     game::Command command;
     command.kind = game::CommandKind::rules;
