@@ -70,9 +70,8 @@ class WorldStore {
     // writes every byte of it. The old block can be read until the savepoint ends. More than once
     // for a block only when the one before has been written.
     std::byte* renew_block(ColumnId column, std::uint32_t index);
-    // The rows of the block whose bits are set changed in this tick: block_slots / 64 words. After its presence
-    // has been renewed. `gone`: slots that lost their row, or
-    // nullptr.
+    // The rows of the block whose bits are set changed in this tick: block_slots / 64 words. After its
+    // presence has been renewed. `gone`: slots that lost their row, or nullptr.
     void mark_rows(ComponentId component, std::uint32_t index, const std::uint64_t* rows,
                    const std::uint64_t* gone = nullptr);
     // The values of the slots whose bits are set become zero. Not for a block that was renewed and not yet
