@@ -102,13 +102,23 @@ bool SqlHost::needs_transaction(const game::Rules& rules, bool has_commands) con
     });
 }
 
+Oid SqlHost::procedure_of(const std::string& name) const {
+    if (game_ == nullptr)
+        return InvalidOid;
+    const auto found = game_->procedures.find(name);
+    return found == game_->procedures.end() ? InvalidOid : found->second;
+}
+
+std::string SqlHost::full_name(const game::SystemRule& rule) const {
+    return "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
+}
+
 sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickContext& context) {
     sim::Effects out;
-    const auto found = game_ ? game_->procedures.find(rule.name) : decltype(game_->procedures.end()){};
-    if (!game_ || found == game_->procedures.end())
+    const Oid function = procedure_of(rule.name);
+    if (!OidIsValid(function))
         throw Error("42883", "the procedure of system \"" + rule.name + "\" does not exist");
-    const Oid function = found->second;
-    const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
+    const std::string what = full_name(rule);
     failed_statement_ = 0;
     crumbs::require_harmless(world_id_, what);
     const crumbs::Crumb crumb(world_id_, what, context.tick);
@@ -127,7 +137,7 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
 }
 
 void SqlHost::run_native(const game::SystemRule& rule, std::uint64_t tick, const std::function<void()>& run) {
-    const std::string what = "system \"" + rule.name + "\" of world " + std::to_string(world_id_);
+    const std::string what = full_name(rule);
     failed_statement_ = 0;
     crumbs::require_harmless(world_id_, what);
     const crumbs::Crumb crumb(world_id_, what, tick);
@@ -135,15 +145,14 @@ void SqlHost::run_native(const game::SystemRule& rule, std::uint64_t tick, const
 }
 
 bool SqlHost::is_wanted(const game::SystemRule& rule, const sim::TickContext& context) {
-    const auto found = game_ ? game_->procedures.find(rule.condition) : decltype(game_->procedures.end()){};
-    if (!game_ || found == game_->procedures.end())
+    const Oid function = procedure_of(rule.condition);
+    if (!OidIsValid(function))
         return false;
     pg::TickScope scope(slot_, context);
     bool is_wanted = false;
     try {
         pg::in_subtransaction([&] {
             const char* schema = game_->game.c_str();
-            const Oid function = found->second;
             is_wanted = pg::pg_call([&] {
                 const procedure::Outcome outcome = procedure::run(function, {}, schema);
                 return !outcome.is_null && DatumGetBool(outcome.value);
@@ -153,12 +162,6 @@ bool SqlHost::is_wanted(const game::SystemRule& rule, const sim::TickContext& co
         return false;
     }
     return is_wanted;
-}
-
-void SqlHost::note_call(const game::Command& command, std::int64_t now_us) {
-    if (calls_.size() >= max_known_callers)
-        calls_.clear();
-    calls_[command.actor + '\n' + command.action].last_us = now_us;
 }
 
 // A token bucket for the rate, in simulated time, so that a world that runs faster lets more through.
@@ -209,10 +212,10 @@ sim::Effects SqlHost::run_action(const game::Command& command, const sim::TickCo
     pg::in_subtransaction([&] {
         const char* schema = game_->game.c_str();
         const char* actor = command.actor.c_str();
+        const auto named = pg::pg_call([&] { return named_arguments(object.c_str(), actor); });
         const bool is_allowed = pg::pg_call([&] {
             if (!OidIsValid(action.policy))
                 return true;
-            const auto named = named_arguments(object.c_str(), actor);
             const procedure::Outcome answer =
                 procedure::run(action.policy, arguments_of(action.policy, named), schema);
             return !answer.is_null && DatumGetBool(answer.value);
@@ -221,7 +224,6 @@ sim::Effects SqlHost::run_action(const game::Command& command, const sim::TickCo
             throw Error(sqlstate::action_refused, "action \"" + action.name + "\" is not allowed",
                         "Its policy says no.");
         pg::pg_call([&] {
-            const auto named = named_arguments(object.c_str(), actor);
             const procedure::Outcome outcome =
                 procedure::run(action.function, arguments_of(action.function, named), schema);
             const Oid type = get_func_rettype(action.function);

@@ -6,7 +6,6 @@
 #include "core/sim/host.hpp"
 #include "extension/pg/shared.hpp"
 
-#include <deque>
 #include <unordered_map>
 
 namespace gamelan::worker {
@@ -21,8 +20,6 @@ class SqlHost final : public sim::Host {
     bool needs_transaction(const game::Rules& rules, bool has_commands) const;
     // Whether an action's answer has to wait until the tick is on disk.
     bool is_durable(const game::Command& command) const;
-    // What a replay tells of calls, for cooldowns and rates.
-    void note_call(const game::Command& command, std::int64_t now_us);
 
     sim::Effects run_system(const game::SystemRule& rule, const sim::TickContext& context) override;
     sim::Effects run_action(const game::Command& command, const sim::TickContext& context) override;
@@ -38,6 +35,10 @@ class SqlHost final : public sim::Host {
         std::int64_t last_us = 0;
         double credit = 0; // calls that may be made at once
     };
+    // Of a system or a condition; InvalidOid when there is none.
+    Oid procedure_of(const std::string& name) const;
+    // For messages, and for what is blamed when the worker ends.
+    std::string full_name(const game::SystemRule& rule) const;
     void require_pace(const ActionRule& action, const game::Command& command, std::int64_t now_us);
 
     store::WorldSlot slot_;
