@@ -467,10 +467,12 @@ void HostedWorld::note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnL
     if (!is_loaded())
         return;
     const std::uint64_t tick = simulation_->tick();
-    const bool is_time = is_head_wanted_ || now_ns - head_written_ns_ >= interval_ms * 1'000'000;
-    is_head_wanted_ = false;
+    const bool is_wanted = std::exchange(is_head_wanted_, false);
+    const bool is_time = is_wanted || now_ns - head_written_ns_ >= interval_ms * 1'000'000;
     if (tick == head_tick_ || !is_time)
         return;
+    if (is_wanted)
+        log.require_flush();
     head_tick_ = tick;
     head_written_ns_ = now_ns;
     log.add_head(id_, tick, log_tick_, row_hash_);

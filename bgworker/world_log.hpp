@@ -72,6 +72,9 @@ class TurnLog {
         conflicts_.push_back({world_id, tick, session, command, error});
     }
     void consume_inbox(std::int64_t id) { consumed_.push_back(id); }
+    // Somebody relies on what is written: it has to be on disk before anybody is told.
+    void require_flush() { must_be_flushed_ = true; }
+    bool must_be_flushed() const { return must_be_flushed_; }
     void add_system_error(SystemError error) { system_errors_.push_back(std::move(error)); }
     void suspend_system(std::int64_t world_id, const std::string& system, const std::string& reason) {
         suspensions_.push_back({world_id, system, reason});
@@ -127,6 +130,7 @@ class TurnLog {
     std::vector<std::int64_t> consumed_;
     std::vector<SystemError> system_errors_;
     std::vector<Suspension> suspensions_;
+    bool must_be_flushed_ = false;
 };
 
 // The rest reads, each in a transaction of spi::begin.

@@ -172,7 +172,8 @@ void Worker::turn(std::int64_t now_ns) {
     const auto is_waited_for = [](const auto& world) {
         return world->has_built() && !world->may_publish_early();
     };
-    if (has_transaction && std::none_of(worlds_.begin(), worlds_.end(), is_waited_for))
+    if (has_transaction && !log.must_be_flushed() &&
+        std::none_of(worlds_.begin(), worlds_.end(), is_waited_for))
         (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
                                 true, 0, false);
     if (has_transaction)
