@@ -16,6 +16,8 @@ CREATE FOREIGN TABLE frozen (until bigint) INHERITS (game.component) SERVER game
 CREATE FOREIGN TABLE marked () INHERITS (game.component) SERVER gamelan;
 CREATE FOREIGN TABLE soil (wet int NOT NULL DEFAULT 0, alive boolean NOT NULL DEFAULT false) INHERITS (game.cell) SERVER gamelan;
 CREATE FOREIGN TABLE crop (height real NOT NULL DEFAULT 0) INHERITS (game.cell) SERVER gamelan;
+CREATE FOREIGN TABLE badge (owner uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000', other uuid, rank "char", lasts interval, spare interval)
+    INHERITS (game.component) SERVER gamelan;
 CREATE TABLE price (item int PRIMARY KEY, gold int);
 CREATE FUNCTION doubled(x int) RETURNS int LANGUAGE sql IMMUTABLE RETURN x * 2;
 CREATE FUNCTION slow(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN x; END';
@@ -67,6 +69,10 @@ SELECT compiled('UPDATE health SET hp = doubled(hp) % 7 - -hp / abs(most) + (hp 
 SELECT compiled('UPDATE aim SET weight = weight + 1::smallint, range = sqrt(abs(range)) + power(range, 2) + exp(0.5) + ln(range) + sin(range) * cos(range) + atan2(range, 1) + floor(range) + ceil(range) + round(range) + trunc(range) + sign(range) + game.random(entity) + radians(range)');
 SELECT compiled($$UPDATE health SET mood = CASE mood WHEN 'glad' THEN 'sad'::mood ELSE 'glad' END, share = CASE hp WHEN 1 THEN 2 WHEN most THEN 3 END, regenerates = hp::bool AND mood IS DISTINCT FROM 'sad' OR regenerates IS NOT TRUE, most = greatest(hp, most, 3) + nullif(hp, 4::bigint)$$);
 SELECT compiled($$UPDATE health SET born = born + 1, seen = game.now() WHERE born - '2020-01-01' > 5 AND 3 + born < '2030-01-01' AND seen < '2030-01-01 00:00Z' AND hp <= game.gauss(entity)$$);
+SELECT compiled($$UPDATE badge SET owner = coalesce(other, '12345678-9abc-def0-1234-56789abcdef0'), other = CASE WHEN rank = 'a' THEN greatest(owner, other) ELSE least(owner, NULL) END WHERE other IS DISTINCT FROM owner AND owner IN ('00000000-0000-0000-0000-000000000001', other) AND other > owner$$);
+SELECT compiled($$UPDATE badge SET rank = (rank::int + 1)::"char" WHERE rank BETWEEN 'a' AND 'y' AND rank <> ALL ('{b,c}'::"char"[])$$);
+SELECT compiled($$UPDATE badge SET lasts = lasts - interval '1 mon 2 days 3 us' + -spare, spare = nullif(greatest(spare, lasts), interval '30 days') WHERE spare < lasts$$);
+SELECT compiled($$SELECT game.emit('badge', entity, jsonb_build_object('owner', owner)) FROM badge$$);
 \echo -- Constraints and domains
 SELECT compiled('UPDATE health SET share = hp, part = 3');
 SELECT compiled('UPDATE health SET regenerates = true');
@@ -119,6 +125,8 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'SELECT game.emit(''x'', entity, to_jsonb(hp)) FROM health',
     'SELECT game.emit(''x'', entity, jsonb_build_object(''title'', title)) FROM health',
     'SELECT game.emit(''x'', entity, jsonb_build_object(''born'', born)) FROM health',
+    'SELECT game.emit(''x'', entity, jsonb_build_object(''rank'', rank)) FROM badge',
+    'UPDATE badge SET lasts = lasts * 2',
     'SELECT game.emit(title, entity) FROM health',
     'SELECT game.emit(''x'', entity) FROM health ORDER BY hp']) AS body;
 \echo -- One statement that is not compiled takes the others along

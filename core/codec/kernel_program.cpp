@@ -109,9 +109,11 @@ class Writer {
         case Op::constant:
             out_.put(node.type);
             put_flag(node.constant.is_null);
-            if (!node.constant.is_null)
-                out_.put_bytes(
-                    {reinterpret_cast<const char*>(&node.constant.bits), width_of(node.constant.type)});
+            if (!node.constant.is_null) {
+                char bytes[2 * sizeof node.constant.bits];
+                node.constant.copy_to(bytes);
+                out_.put_bytes({bytes, width_of(node.constant.type)});
+            }
             return;
         case Op::parameter:
             out_.put(node.parameter);
@@ -266,9 +268,9 @@ class Reader {
             node.constant.type = in_.get<ColumnType>();
             node.constant.is_null = get_flag();
             if (const std::uint32_t width = width_of(node.constant.type); !node.constant.is_null) {
-                if (width == 0 || width > sizeof node.constant.bits)
+                if (width == 0 || width > 2 * sizeof node.constant.bits)
                     in_.fail("a constant is of an unknown type");
-                std::memcpy(&node.constant.bits, in_.get_bytes(width).data(), width);
+                node.constant = Value::of_bytes(node.constant.type, in_.get_bytes(width).data(), width);
             }
             break;
         case Op::parameter:

@@ -158,9 +158,10 @@ class StatementCheck {
 
     static void check_constant(const Value& value) {
         const std::uint32_t width = width_of(value.type);
-        require(!value.is_null || value.bits == 0, "a NULL has a value");
-        require(width == sizeof value.bits || value.bits >> (8 * width) == 0,
+        require(!value.is_null || (value.bits == 0 && value.high == 0), "a NULL has a value");
+        require(width >= sizeof value.bits || value.bits >> (8 * width) == 0,
                 "a constant is wider than its type");
+        require(width > sizeof value.bits || value.high == 0, "a constant is wider than its type");
         require(value.type != ColumnType::boolean || value.bits <= 1, "a boolean is neither true nor false");
     }
 

@@ -1,5 +1,7 @@
 #include "core/kernel/describe.hpp"
 
+#include "core/kernel/event_text.hpp"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -155,6 +157,19 @@ std::string number_text(T value) {
     return {room.data(), end};
 }
 
+std::string text_of_uuid(const Value& value) {
+    std::array<std::byte, 16> bytes{};
+    value.copy_to(bytes.data());
+    return uuid_text(bytes.data());
+}
+
+// Months, days, microseconds.
+std::string span_text(const Value& value) {
+    return "(" + number_text(static_cast<std::int32_t>(value.high >> 32)) + ", " +
+           number_text(static_cast<std::int32_t>(value.high)) + ", " +
+           number_text(read<std::int64_t>(value)) + ")";
+}
+
 std::string text_of(const Value& value) {
     const std::string suffix = "::" + std::string(gamelan::name_of(value.type));
     if (value.is_null)
@@ -172,6 +187,12 @@ std::string text_of(const Value& value) {
         return number_text(read<float>(value)) + suffix;
     case ColumnType::f64:
         return number_text(read<double>(value)) + suffix;
+    case ColumnType::i8:
+        return number_text(read<std::int8_t>(value)) + suffix;
+    case ColumnType::bytes16:
+        return text_of_uuid(value) + suffix;
+    case ColumnType::span:
+        return span_text(value) + suffix;
     default:
         return number_text(value.bits) + suffix;
     }

@@ -19,8 +19,6 @@
 
 namespace gamelan::kernel {
 
-inline constexpr std::size_t widest_bytes = sizeof(std::uint64_t); // of a value
-
 // The first row of a statement's that failed, by lane, and how: an operation, a NULL, a check, or a row that
 // is there already.
 struct Problem {
@@ -224,6 +222,7 @@ class Machine {
 
     const PassPlan& plan_;
     std::uint32_t lanes_;
+    std::size_t widest_bytes_; // of a value in the pass, and at least of a handle
     std::unique_ptr<std::byte, void (*)(void*)> memory_;
     std::byte* next_memory_ = nullptr;
     store::WorldStore* store_ = nullptr;

@@ -109,8 +109,8 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
         Event& event = emission.events.emplace_back();
         event.slot = block_ * lanes_ + lane;
         if (!entity.nulls || entity.nulls[lane] == 0) {
-            std::memcpy(&event.entity.emplace().handle, entity.values + std::size_t{lane} * widest_bytes,
-                        widest_bytes);
+            std::uint64_t& handle = event.entity.emplace().handle;
+            std::memcpy(&handle, entity.values + std::size_t{lane} * sizeof handle, sizeof handle);
         }
         for (const EventField& field : statement.fields) {
             event.payload += field.before;

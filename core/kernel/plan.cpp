@@ -1,6 +1,7 @@
 #include "core/kernel/plan.hpp"
 
 #include "core/base/json_writer.hpp"
+#include "core/kernel/event_text.hpp"
 #include "core/kernel/lowering.hpp"
 
 #include <algorithm>
@@ -39,8 +40,9 @@ void check_event(const Statement& statement) {
     if (statement.fields.size() > max_assignments)
         throw Error(sqlstate::feature_not_supported, "the event has too many fields for a kernel");
     for (const Field& field : statement.fields)
-        if (statement.expressions[field.value].type == ColumnType::code)
-            throw Error(sqlstate::feature_not_supported, "kernels do not know the labels of an enum");
+        if (const ColumnType type = statement.expressions[field.value].type; !has_json(type))
+            throw Error(sqlstate::feature_not_supported,
+                        "kernels cannot write a value of type " + std::string(name_of(type)) + " as jsonb");
     if (statement.event_entity && statement.expressions[*statement.event_entity].type != ColumnType::i64)
         does_not_fit("its event belongs to something that is no entity");
 }

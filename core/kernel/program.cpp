@@ -19,6 +19,18 @@ bool is_logical(Op op) {
     return op == Op::logical_and || op == Op::logical_or || op == Op::logical_not;
 }
 
+bool knows_spans(Op op) {
+    return op == Op::add || op == Op::subtract || op == Op::negate;
+}
+
+// Besides the casts among numbers.
+bool is_cast_of_integer(ColumnType from, ColumnType to) {
+    const auto is_small = [](ColumnType type) {
+        return type == ColumnType::boolean || type == ColumnType::i8;
+    };
+    return (is_small(from) && to == ColumnType::i32) || (from == ColumnType::i32 && is_small(to));
+}
+
 bool can_fail_for(Op op, ColumnType from, ColumnType to) {
     switch (op) {
     case Op::add:
@@ -38,8 +50,10 @@ bool can_fail_for(Op op, ColumnType from, ColumnType to) {
         return true;
     case Op::negate:
     case Op::absolute:
-        return is_integer(from);
+        return is_integer(from) || from == ColumnType::span;
     case Op::cast:
+        if (from == ColumnType::i32 && to == ColumnType::i8)
+            return true;
         if (is_float(from))
             return is_integer(to) || (from == ColumnType::f64 && to == ColumnType::f32);
         return is_integer(from) && is_integer(to) && width_of(to) < width_of(from);
@@ -104,6 +118,7 @@ std::uint64_t hash_of(const Node& node) {
     mix(std::uint64_t{node.component.value} << 32 | node.aggregate);
     mix(std::uint64_t{static_cast<std::uint8_t>(node.parameter)} << 8 | (node.constant.is_null ? 1 : 0));
     mix(node.constant.bits);
+    mix(node.constant.high);
     for (const NodeId argument : node.arguments)
         mix(argument.value);
     return hash;
@@ -260,7 +275,8 @@ NodeId Expressions::make(Op op, std::vector<NodeId> arguments) {
     if (is_logical(op))
         require(first == ColumnType::boolean);
     else if (op >= Op::add && op <= Op::absolute)
-        require(op == Op::modulo ? is_integer(first) : is_number(first));
+        require(op == Op::modulo ? is_integer(first)
+                                 : is_number(first) || (first == ColumnType::span && knows_spans(op)));
     else if (op >= Op::bit_and && op <= Op::shift_right)
         require(is_integer(first));
     else if (op >= Op::sign && op <= Op::atan2)
@@ -286,9 +302,7 @@ NodeId Expressions::cast(NodeId argument, ColumnType type) {
     const ColumnType from = nodes_[argument.value].type;
     if (from == type)
         return argument;
-    const bool is_truth = (from == ColumnType::boolean && type == ColumnType::i32) ||
-                          (from == ColumnType::i32 && type == ColumnType::boolean);
-    require(is_truth || (is_number(from) && is_number(type)));
+    require(is_cast_of_integer(from, type) || (is_number(from) && is_number(type)));
     Node node;
     node.op = Op::cast;
     node.type = type;

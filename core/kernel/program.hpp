@@ -7,8 +7,9 @@
 // far as needed). One liberty: an operation whose result is NaN gives the one NaN that Postgres reads from
 // 'NaN', whatever its sign would have been there; SQL cannot tell them apart, the state hash could.
 //
-// Types are column types: boolean, i16, i32, i64, f32, f64, and code, of which only equality is known. Dates
-// are i32 (days since 2000) and timestamps i64 (microseconds since 2000), compared as such.
+// Types are column types: boolean, i8 ("char": ordered as if it had no sign), i16, i32, i64, f32, f64, span
+// (interval), bytes16 (uuid), and code, of which only equality is known. Dates are i32 (days since 2000) and
+// timestamps i64 (microseconds since 2000), compared as such.
 #pragma once
 
 #include "core/kernel/fault.hpp"
@@ -58,7 +59,7 @@ enum class Op : std::uint8_t {
     // those
     // over all rows beforehand, but fail only there.
     aggregate,
-    // Numbers of one type, of which the result is too.
+    // Numbers of one type, of which the result is too; add, subtract and negate know spans as well.
     add,
     subtract,
     multiply,
@@ -141,15 +142,28 @@ struct Value {
     ColumnType type = ColumnType::i32;
     bool is_null = false;
     std::uint64_t bits = 0;
+    std::uint64_t high = 0; // the bytes behind the first eight, of types that have them
 
     template <class T>
     static Value of(ColumnType type, T value) {
-        static_assert(sizeof(T) <= sizeof(std::uint64_t));
-        Value out{type, false, 0};
-        std::memcpy(&out.bits, &value, sizeof value);
+        return of_bytes(type, &value, sizeof value);
+    }
+    static Value null(ColumnType type) { return {type, true, 0, 0}; }
+    // At most 16.
+    static Value of_bytes(ColumnType type, const void* bytes, std::size_t count) {
+        Value out{type, false, 0, 0};
+        std::memcpy(&out.bits, bytes, count < sizeof out.bits ? count : sizeof out.bits);
+        if (count > sizeof out.bits)
+            std::memcpy(&out.high, static_cast<const char*>(bytes) + sizeof out.bits,
+                        count - sizeof out.bits);
         return out;
     }
-    static Value null(ColumnType type) { return {type, true, 0}; }
+    void copy_to(void* out) const {
+        const std::size_t width = width_of(type);
+        std::memcpy(out, &bits, width < sizeof bits ? width : sizeof bits);
+        if (width > sizeof bits)
+            std::memcpy(static_cast<char*>(out) + sizeof bits, &high, width - sizeof bits);
+    }
     bool operator==(const Value&) const = default;
 };
 
@@ -325,7 +339,8 @@ constexpr bool is_number(ColumnType type) {
     return is_integer(type) || is_float(type);
 }
 constexpr bool is_known(ColumnType type) {
-    return is_number(type) || type == ColumnType::boolean || type == ColumnType::code;
+    return is_number(type) || type == ColumnType::boolean || type == ColumnType::code ||
+           type == ColumnType::i8 || type == ColumnType::bytes16 || type == ColumnType::span;
 }
 
 } // namespace gamelan::kernel

@@ -183,8 +183,7 @@ kernel::Value value_of(const Const* constant) {
         return kernel::Value::null(type);
     std::string bytes;
     pg::encode_datum(constant->consttype, type, constant->constvalue, bytes);
-    kernel::Value out{type, false, 0};
-    std::memcpy(&out.bits, bytes.data(), std::min(bytes.size(), sizeof out.bits));
+    kernel::Value out = kernel::Value::of_bytes(type, bytes.data(), bytes.size());
     if (type == ColumnType::f32)
         unify_nan<float>(out);
     else if (type == ColumnType::f64)

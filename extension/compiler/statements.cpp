@@ -1,4 +1,5 @@
 // What a statement does with the rows it goes over.
+#include "core/kernel/event_text.hpp"
 #include "extension/compiler/statement_compiler.hpp"
 
 #include <algorithm>
@@ -316,8 +317,9 @@ void StatementCompiler::add_fields(Scope& scope, const Node* payload) {
         Node* value = static_cast<Node*>(list_nth(arguments, i + 1));
         const Oid type = type_of(value);
         const Oid base = pg::pg_call([&] { return getBaseType(type); });
+        const auto known = kernel_type_of(type);
         if (base == DATEOID || base == TIMESTAMPOID || base == TIMESTAMPTZOID ||
-            kernel_type_of(type) == ColumnType::code)
+            (known && !kernel::has_json(*known)))
             refuse("a value of type " + type_name(type) + " in an event's payload has no kernel");
         const bool is_known = std::any_of(out_.fields.begin(), out_.fields.end(),
                                           [&](const kernel::Field& field) { return field.name == *name; });

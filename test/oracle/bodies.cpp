@@ -327,7 +327,8 @@ std::string Bodies::emit(Body& body) {
     for (std::size_t i = random_.below(4); i > 0; --i)
         fields.push_back("'k" + std::to_string(i) + "', " +
                          formulas.make(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::i32,
-                                                                Fixed::i64, Fixed::f32, Fixed::f64}),
+                                                                Fixed::i64, Fixed::f32, Fixed::f64,
+                                                                Fixed::uuid}),
                                        2, random_.one_in(2)));
     body.has_join = body.has_join || draft.has_join;
     const std::string entity = random_.one_in(4) ? "NULL" : std::string("s.") + source.handle();

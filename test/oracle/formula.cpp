@@ -6,9 +6,10 @@ namespace gamelan::oracle {
 
 namespace {
 
-const std::vector<Fixed> all_types{Fixed::boolean,     Fixed::i16, Fixed::i32,  Fixed::i64,
-                                   Fixed::f32,         Fixed::f64, Fixed::date, Fixed::timestamp,
-                                   Fixed::timestamptz, Fixed::mood};
+const std::vector<Fixed> all_types{Fixed::boolean,     Fixed::i16,  Fixed::i32,       Fixed::i64,
+                                   Fixed::f32,         Fixed::f64,  Fixed::date,      Fixed::timestamp,
+                                   Fixed::timestamptz, Fixed::mood, Fixed::character, Fixed::uuid,
+                                   Fixed::interval};
 const std::vector<Fixed> integers{Fixed::i16, Fixed::i32, Fixed::i64};
 const std::vector<Fixed> floats{Fixed::f32, Fixed::f64};
 const std::vector<std::string> comparisons{
@@ -59,6 +60,12 @@ const char* sql_name(Fixed type) {
         return "timestamptz";
     case Fixed::mood:
         return "mood";
+    case Fixed::character:
+        return "\"char\"";
+    case Fixed::uuid:
+        return "uuid";
+    case Fixed::interval:
+        return "interval";
     }
     return "";
 }
@@ -102,7 +109,7 @@ std::string Formulas::leaf(Fixed type) {
         found.emplace_back("game.tick()");
     if (type == Fixed::timestamptz)
         found.emplace_back("game.now()");
-    if (found.empty() || random_.one_in(4))
+    if (found.empty() || random_.one_in(8))
         return literal(type);
     return random_.pick(found);
 }
@@ -124,6 +131,12 @@ std::string Formulas::make(Fixed type, int depth, bool may_fail) {
         return real(type, depth, may_fail);
     case Fixed::date:
         return date(depth, may_fail);
+    case Fixed::interval:
+        return interval(depth, may_fail);
+    case Fixed::character:
+        if (may_fail && random_.one_in(2))
+            return "(" + make(Fixed::i32, depth - 1, may_fail) + ")::\"char\"";
+        return common(type, depth, may_fail);
     default:
         return common(type, depth, may_fail);
     }
@@ -229,7 +242,8 @@ std::string Formulas::integer(Fixed type, int depth, bool may_fail) {
         return "(" + part(type) + (random_.one_in(2) ? " << " : " >> ") + part(Fixed::i32) + ")";
     case 3:
         if (type == Fixed::i32)
-            return "(" + part(random_.one_in(2) ? Fixed::boolean : Fixed::i16) + ")::integer";
+            return "(" + part(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::character})) +
+                   ")::integer";
         if (type == Fixed::i64)
             return "(" + part(random_.one_in(2) ? Fixed::i16 : Fixed::i32) + ")::bigint";
         return common(type, depth, may_fail);
@@ -292,6 +306,16 @@ std::string Formulas::real(Fixed type, int depth, bool may_fail) {
         return "(" + part(is_first ? type : other) + op + part(is_first ? other : type) + ")";
     }
     }
+}
+
+std::string Formulas::interval(int depth, bool may_fail) {
+    if (!may_fail)
+        return common(Fixed::interval, depth, may_fail);
+    const std::string part = make(Fixed::interval, depth - 1, may_fail);
+    if (random_.one_in(3))
+        return "(- " + part + ")";
+    return "(" + part + (random_.one_in(2) ? " + " : " - ") + make(Fixed::interval, depth - 1, may_fail) +
+           ")";
 }
 
 std::string Formulas::date(int depth, bool may_fail) {
