@@ -56,6 +56,9 @@ SELECT compiled('UPDATE health SET hp = (SELECT max(hp) FROM health WHERE hp < 5
 SELECT compiled('UPDATE soil c SET wet = (SELECT coalesce(sum(n.wet), 0) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell)) AND n.alive)');
 SELECT compiled('UPDATE soil c SET alive = (SELECT count(*) FILTER (WHERE n.alive) FROM game.neighbors(c.cell) AS a(cell) JOIN soil n ON n.cell = a.cell) BETWEEN 2 AND 3
     WHERE EXISTS (SELECT FROM soil n JOIN crop k ON k.cell = n.cell WHERE n.cell IN (SELECT game.neighbors(c.cell)) AND k.height > c.wet)');
+SELECT compiled('UPDATE health SET most = coalesce((SELECT sum(target) FROM aim), 0)');
+SELECT compiled('UPDATE aim SET range = (SELECT avg(hp) FROM health) WHERE weight > (SELECT avg(a.weight) * 1.5 FROM aim a)');
+SELECT compiled('UPDATE soil c SET wet = round(0.5 + (SELECT avg(n.wet) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell)))::float8)');
 \echo -- Rows and events
 SELECT compiled('INSERT INTO frozen (entity, until) SELECT p.entity, game.tick() + 10 FROM position p WHERE p.x > 100 ON CONFLICT DO NOTHING');
 SELECT compiled('INSERT INTO health (entity, hp, title) SELECT entity, 1, NULL FROM position');
@@ -83,7 +86,10 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     $$UPDATE health SET title = 'x'$$,
     $$UPDATE health SET hp = 1 WHERE title = 'x'$$,
     $$UPDATE health SET hp = length(title)$$,
-    'UPDATE health SET hp = hp * 1.5',
+    'UPDATE health SET hp = hp / 1.5',
+    'UPDATE health SET hp = entity * 1.5 * entity',
+    'UPDATE crop c SET height = (SELECT avg(n.height) FROM crop n WHERE n.cell IN (SELECT game.neighbors(c.cell)))',
+    'UPDATE health SET hp = (SELECT count(DISTINCT most) FROM health)',
     'UPDATE health SET hp = slow(hp)',
     'UPDATE health SET hp = hp + (random() * 6)::int',
     'UPDATE health SET hp = hp + (game.random() * 6)::int',
@@ -104,8 +110,6 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'UPDATE health h SET hp = 0 FROM position p WHERE p.x = h.hp',
     'UPDATE health h SET hp = (SELECT sum(a.weight) FROM aim a WHERE a.target = h.entity)',
     'UPDATE health h SET hp = (SELECT a.weight FROM aim a WHERE a.target = h.entity)',
-    'UPDATE health SET hp = (SELECT avg(hp) FROM health)',
-    'UPDATE health SET most = (SELECT sum(entity) FROM health)',
     'UPDATE health h SET hp = (SELECT hp FROM health o ORDER BY hp LIMIT 1)',
     'UPDATE health h SET hp = (SELECT count(*) FROM aim GROUP BY target LIMIT 1)',
     'UPDATE health SET hp = 0 WHERE most NOT IN (SELECT hp FROM health)',

@@ -1,5 +1,6 @@
 // What unbound systems must be like, so that nothing that is made of them can reach beyond its arrays,
 // recurse without end, or read a row that is not there.
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/unbound.hpp"
 
 #include <algorithm>
@@ -162,6 +163,8 @@ class StatementCheck {
         require(width >= sizeof value.bits || value.bits >> (8 * width) == 0,
                 "a constant is wider than its type");
         require(width > sizeof value.bits || value.high == 0, "a constant is wider than its type");
+        require(value.type != ColumnType::decimal || (value.bits & 0xff) <= max_decimal_scale,
+                "a number has too many digits behind the point");
         require(value.type != ColumnType::boolean || value.bits <= 1, "a boolean is neither true nor false");
     }
 
@@ -203,7 +206,7 @@ class StatementCheck {
     }
 
     void check_aggregate(const Aggregate& aggregate) const {
-        require(aggregate.function <= AggregateFunction::exists, "there is no such aggregate function");
+        require(aggregate.function <= AggregateFunction::average, "there is no such aggregate function");
         require(aggregate.source.value < statement_.sources.size() &&
                     (sets_ >> aggregate.source.value & 1) != 0,
                 "an aggregate is over a single row");
@@ -211,6 +214,9 @@ class StatementCheck {
                                                : aggregate.function == AggregateFunction::count ||
                                                      aggregate.function == AggregateFunction::exists,
                 "an aggregate has an argument, or has none");
+        require(aggregate.function != AggregateFunction::average ||
+                    statement_.sources[aggregate.source.value].kind == SourceKind::all,
+                "an average is not over all rows");
         const SourceMask own = SourceMask{1} << aggregate.source.value;
         const bool is_of_all = statement_.sources[aggregate.source.value].kind == SourceKind::all;
         const SourceMask readable = is_of_all ? own : own | ~sets_;

@@ -1,5 +1,6 @@
 #include "core/kernel/describe.hpp"
 
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/event_text.hpp"
 
 #include <array>
@@ -104,6 +105,8 @@ const char* name_of(Op op) {
         return "greatest";
     case Op::least:
         return "least";
+    case Op::average:
+        return "average";
     default:
         return "?";
     }
@@ -125,6 +128,8 @@ const char* name_of(AggregateFunction function) {
         return "any";
     case AggregateFunction::exists:
         return "exists";
+    case AggregateFunction::average:
+        return "avg";
     }
     return "?";
 }
@@ -189,6 +194,8 @@ std::string text_of(const Value& value) {
         return number_text(read<double>(value)) + suffix;
     case ColumnType::i8:
         return number_text(read<std::int8_t>(value)) + suffix;
+    case ColumnType::decimal:
+        return text_of(decimal_of(value)) + suffix;
     case ColumnType::bytes16:
         return text_of_uuid(value) + suffix;
     case ColumnType::span:

@@ -1,5 +1,7 @@
 #include "core/kernel/event_text.hpp"
 
+#include "core/kernel/decimal.hpp"
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -117,6 +119,7 @@ bool has_json(ColumnType type) {
     case ColumnType::f32:
     case ColumnType::f64:
     case ColumnType::bytes16:
+    case ColumnType::decimal:
         return true;
     default:
         return false;
@@ -153,6 +156,9 @@ void append_json(std::string& out, ColumnType type, const std::byte* value) {
         return append_float(out, load<double>(value));
     case ColumnType::bytes16:
         out += '"' + uuid_text(value) + '"';
+        return;
+    case ColumnType::decimal:
+        out += text_of(load<Decimal>(value));
         return;
     default:
         out += "null";

@@ -10,7 +10,7 @@ namespace gamelan::kernel {
 
 bool has_json(ColumnType type);
 
-// Appends a boolean, an integer, a float or a uuid as jsonb prints it once to_jsonb() has it. `value` points
+// Appends a boolean, a number or a uuid as jsonb prints it once to_jsonb() has it. `value` points
 // to its bytes.
 void append_json(std::string& out, ColumnType type, const std::byte* value);
 

@@ -156,9 +156,14 @@ void Machine::fill_fixed(const TickInputs& inputs, std::span<const AggregateResu
     for (std::size_t i = 0; i < plan_.fixed.size(); ++i) {
         const Fixed& fixed = plan_.fixed[i];
         const bool is_aggregate = fixed.kind == Fixed::Kind::aggregate;
-        const Value value = is_aggregate ? aggregates[fixed.aggregate].value : value_of(fixed, inputs);
+        Value value = is_aggregate ? aggregates[fixed.aggregate].value : value_of(fixed, inputs);
         if (is_aggregate)
             faults_[i] = aggregates[fixed.aggregate].fault;
+        if (is_aggregate && value.type != fixed.constant.type) {
+            const CastResult cast = cast_decimal(value, fixed.constant.type);
+            value = cast.value;
+            faults_[i] = faults_[i] == Fault::none ? cast.fault : faults_[i];
+        }
         Operand& out = registers_[plan_.sources.size() + i];
         // The memory is ours.
         fill_lanes(const_cast<std::byte*>(out.values), lanes_, value);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/automaton/simd_level.hpp"
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/lane_aggregate.hpp"
 #include "core/kernel/masks.hpp"
 #include "core/kernel/neighbourhood.hpp"
@@ -66,6 +67,9 @@ struct Accumulator {
     Fault fault = Fault::none;
     std::int64_t integer = 0; // also counts and truths
     double real = 0;
+    Int128 wide = 0;        // sums of i64, and of averages of integers
+    std::int64_t count = 0; // of averages
+    double squares = 0;     // of averages of reals: what avg() computes besides, and may overflow
     AggregateResult result(const Reduction& reduction) const;
 };
 

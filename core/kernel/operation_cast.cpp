@@ -93,7 +93,11 @@ const Operation* cast_of(ColumnType to) {
 } // namespace
 
 const Operation* find_cast(ColumnType from, ColumnType to) {
+    if (to == ColumnType::decimal)
+        return find_cast_to_decimal(from);
     switch (from) {
+    case ColumnType::decimal:
+        return find_cast_of_decimal(to);
     case ColumnType::boolean:
         return to == ColumnType::i32 ? unary<FromTruth, std::uint8_t>() : nullptr;
     case ColumnType::i8:
@@ -126,6 +130,8 @@ const Operation* find_operation(Op op, ColumnType type, ColumnType to, Operand s
         return find_function(op, second);
     if (type == ColumnType::span && op < Op::equal)
         return find_span(op, second);
+    if (type == ColumnType::decimal && (op < Op::equal || op == Op::average))
+        return find_decimal(op, second);
     if (const Operation* found = find_arithmetic(op, type, second))
         return found;
     if (const Operation* found = find_integer(op, type, second))

@@ -1,4 +1,5 @@
 // Comparisons, and what chooses between values. NaN equals NaN and is greater than every other number.
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/loops.hpp"
 
 namespace gamelan::kernel {
@@ -31,6 +32,8 @@ GAMELAN_INLINE int equals(T a, T b) {
         return int{a.low == b.low} & int{a.high == b.high};
     else if constexpr (std::is_same_v<T, Span>)
         return length_of(a) == length_of(b);
+    else if constexpr (std::is_same_v<T, Decimal>)
+        return compare(a, b) == 0;
     else
         return a == b;
 }
@@ -43,6 +46,8 @@ GAMELAN_INLINE int precedes(T a, T b) {
                (int{a.low == b.low} & int{from_first_byte(a.high) < from_first_byte(b.high)});
     else if constexpr (std::is_same_v<T, Span>)
         return length_of(a) < length_of(b);
+    else if constexpr (std::is_same_v<T, Decimal>)
+        return compare(a, b) < 0;
     else
         return a < b;
 }
@@ -179,6 +184,8 @@ const Operation* find_comparison(Op op, ColumnType type, Operand second) {
         return comparison_of<Wide>(op, second);
     case ColumnType::span:
         return comparison_of<Span>(op, second);
+    case ColumnType::decimal:
+        return comparison_of<Decimal>(op, second);
     case ColumnType::i16:
         return comparison_of<std::int16_t>(op, second);
     case ColumnType::i32:

@@ -111,7 +111,7 @@ struct PlaneElsewhere {
 // A value that is the same in all lanes for a whole pass.
 struct Fixed {
     enum class Kind : std::uint8_t { constant, parameter, random_word, aggregate } kind = Kind::constant;
-    Value constant; // of an aggregate: its type
+    Value constant; // of an aggregate: its type, or what its decimal is cast to
     Parameter parameter = Parameter::dt;
     std::uint32_t aggregate = 0; // number among those of the pass
     bool operator==(const Fixed&) const = default;

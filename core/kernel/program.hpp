@@ -9,7 +9,8 @@
 //
 // Types are column types: boolean, i8 ("char": ordered as if it had no sign), i16, i32, i64, f32, f64, span
 // (interval), bytes16 (uuid), and code, of which only equality is known. Dates are i32 (days since 2000) and
-// timestamps i64 (microseconds since 2000), compared as such.
+// timestamps i64 (microseconds since 2000), compared as such. Values between columns may be decimal
+// (numeric).
 #pragma once
 
 #include "core/kernel/fault.hpp"
@@ -59,7 +60,9 @@ enum class Op : std::uint8_t {
     // those
     // over all rows beforehand, but fail only there.
     aggregate,
-    // Numbers of one type, of which the result is too; add, subtract and negate know spans as well.
+    // Numbers of one type, of which the result is too; add, subtract and negate know spans as well, and all
+    // but
+    // divide and modulo decimals.
     add,
     subtract,
     multiply,
@@ -116,7 +119,10 @@ enum class Op : std::uint8_t {
     least,
     // From the argument's type to the node's.
     cast,
+    // Decimal: a sum (decimal, without digits behind the point) divided by a count (i64).
+    average,
 };
+inline constexpr Op last_op = Op::average;
 
 enum class Parameter : std::uint8_t {
     dt,      // f64: seconds of a tick
@@ -267,12 +273,14 @@ struct RowSource {
 
 enum class AggregateFunction : std::uint8_t {
     count, // i64; of rows, or of those whose argument is not NULL
-    sum,   // of i16 and i32: i64; of f32 and f64: the same, added in the order of rows
+    sum,   // of i16 and i32: i64; of i64: decimal; of f32 and f64: the same, added in the order of rows
     least,
     greatest,
     every,  // boolean, as bool_and
     any,    // boolean, as bool_or
     exists, // boolean, never NULL; no argument
+    // Of integers: decimal; of f32 and f64: f64, added in the order of rows. Of a source "all" only.
+    average,
 };
 
 // A scalar sub-select over the rows of a source (neighbours or all). NULL when there is no row, but for count
@@ -341,6 +349,11 @@ constexpr bool is_number(ColumnType type) {
 constexpr bool is_known(ColumnType type) {
     return is_number(type) || type == ColumnType::boolean || type == ColumnType::code ||
            type == ColumnType::i8 || type == ColumnType::bytes16 || type == ColumnType::span;
+}
+
+// What expressions may be of: columns are of no decimal.
+constexpr bool is_value(ColumnType type) {
+    return is_known(type) || type == ColumnType::decimal;
 }
 
 } // namespace gamelan::kernel

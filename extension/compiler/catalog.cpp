@@ -1,5 +1,7 @@
 #include "extension/compiler/catalog.hpp"
 
+#include "core/kernel/decimal.hpp"
+
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -17,6 +19,8 @@ extern "C" {
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/typcache.h"
 }
 
@@ -189,6 +193,16 @@ kernel::Value value_of(const Const* constant) {
     else if (type == ColumnType::f64)
         unify_nan<double>(out);
     return out;
+}
+
+std::optional<kernel::Value> decimal_of(const Const* constant) {
+    if (constant->constisnull)
+        return kernel::Value::null(ColumnType::decimal);
+    const char* text = pg_call([&]() -> const char* {
+        return DatumGetCString(DirectFunctionCall1(numeric_out, constant->constvalue));
+    });
+    const auto value = kernel::read_decimal(text);
+    return value ? std::optional(kernel::value_of(*value)) : std::nullopt;
 }
 
 std::vector<const Const*> elements_of(const Const* array) {

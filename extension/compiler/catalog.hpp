@@ -55,6 +55,8 @@ Oid type_of(const Node* node);
 
 // The operation's constant. `type` has a kernel type.
 kernel::Value value_of(const Const* constant);
+// A constant of type numeric; nothing when kernels have not room for it.
+std::optional<kernel::Value> decimal_of(const Const* constant);
 // Elements of an array; NULL ones are Consts that are NULL.
 std::vector<const Const*> elements_of(const Const* array);
 

@@ -5,6 +5,7 @@
 // sub-selects it may also be one of many rows, of which aggregates say something.
 #pragma once
 
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/unbound.hpp"
 
 #include <deque>
@@ -136,6 +137,7 @@ class StatementCompiler {
     NodeId call(Scope& scope, Oid function, List* arguments, const Node* node);
     std::optional<NodeId> call_of_ours(Scope& scope, const std::string& name, List* arguments);
     NodeId gauss(NodeId key);
+    NodeId cast_of_decimal(NodeId value, ColumnType type);
     NodeId operation(Op op, ColumnType type, std::vector<NodeId> arguments);
     NodeId boolean_expression(Scope& scope, const BoolExpr* node, bool is_condition);
     NodeId in_array(Scope& scope, const ScalarArrayOpExpr* node);
@@ -173,6 +175,7 @@ class StatementCompiler {
     NodeId aggregate(Scope& scope, const Aggref* node);
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);
     NodeId count_of(std::int64_t rows);
+    NodeId average_around(kernel::Aggregate aggregate);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }

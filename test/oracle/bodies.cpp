@@ -186,9 +186,18 @@ void Bodies::add_sub_selects(const Draft& draft, Formulas& formulas) {
         Fixed result = Fixed::i64;
         const std::string filter =
             random_.one_in(3) ? " FILTER (WHERE " + safe(inner, Fixed::boolean, 1) + ")" : "";
-        switch (random_.below(5)) {
+        switch (random_.below(7)) {
         case 0:
             what = "count(*)" + filter;
+            break;
+        case 5:
+            result = Fixed::numeric;
+            what = "sum(" + safe(inner, Fixed::i64, 1) + ")" + filter;
+            break;
+        case 6:
+            result = Fixed::numeric;
+            what = "avg(" + safe(inner, random_.pick(std::vector{Fixed::i16, Fixed::i32, Fixed::i64}), 1) +
+                   ")" + filter;
             break;
         case 1:
             what = "count(" + safe(inner, formulas.any_type(), 1) + ")" + filter;
@@ -325,11 +334,11 @@ std::string Bodies::emit(Body& body) {
     formulas.rows = draft.rows;
     std::vector<std::string> fields;
     for (std::size_t i = random_.below(4); i > 0; --i)
-        fields.push_back("'k" + std::to_string(i) + "', " +
-                         formulas.make(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::i32,
-                                                                Fixed::i64, Fixed::f32, Fixed::f64,
-                                                                Fixed::uuid}),
-                                       2, random_.one_in(2)));
+        fields.push_back(
+            "'k" + std::to_string(i) + "', " +
+            formulas.make(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::i32, Fixed::i64,
+                                                   Fixed::f32, Fixed::f64, Fixed::uuid, Fixed::numeric}),
+                          2, random_.one_in(2)));
     body.has_join = body.has_join || draft.has_join;
     const std::string entity = random_.one_in(4) ? "NULL" : std::string("s.") + source.handle();
     return "SELECT game.emit('happened', " + entity + ", jsonb_build_object(" + joined(fields, ", ") +

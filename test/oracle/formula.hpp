@@ -22,7 +22,8 @@ enum class Fixed {
     mood,
     character,
     uuid,
-    interval
+    interval,
+    numeric // between columns only
 };
 
 const char* sql_name(Fixed type);
@@ -78,6 +79,7 @@ class Formulas {
     std::string real(Fixed type, int depth, bool may_fail);
     std::string date(int depth, bool may_fail);
     std::string interval(int depth, bool may_fail);
+    std::string numeric(int depth, bool may_fail);
     std::string number_like(Fixed type, int depth, bool may_fail);
 
     Random& random_;

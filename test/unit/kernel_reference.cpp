@@ -1,6 +1,7 @@
 #include "kernel_reference.hpp"
 
 #include "core/base/hash.hpp"
+#include "core/kernel/decimal.hpp"
 
 #include <cmath>
 #include <limits>
@@ -267,6 +268,14 @@ Value date(Op op, std::int64_t a, std::int64_t b) {
 }
 
 Value cast(const Value& from, ColumnType to) {
+    if (to == ColumnType::decimal)
+        return value_of(decimal_of(Wide{integer(from)}, 0));
+    if (from.type == ColumnType::decimal) {
+        const CastResult result = cast_decimal(from, to);
+        if (result.fault != Fault::none)
+            throw Failed{std::string(sqlstate_of(result.fault)), std::string(message_of(result.fault))};
+        return result.value;
+    }
     if (to == ColumnType::boolean)
         return boolean(integer(from) != 0);
     if (to == ColumnType::i8) {
@@ -305,6 +314,8 @@ Value random(std::int64_t key, const TickInputs& inputs) {
 
 Value strict(const Node& node, const Value& a, const Value& b, const TickInputs& inputs) {
     const Op op = node.op;
+    if (a.type == ColumnType::decimal && op == Op::add)
+        return value_of(sum_of(decimal_of(a), decimal_of(b)));
     if (a.type == ColumnType::span && op == Op::negate)
         return span_sum(Value::of(a.type, std::int64_t{0}), a, -1);
     if (a.type == ColumnType::span && (op == Op::add || op == Op::subtract))
@@ -471,6 +482,8 @@ int compare(const Value& a, const Value& b) {
         const std::uint64_t right[] = {b.bits, b.high};
         return std::memcmp(left, right, sizeof left);
     }
+    if (a.type == ColumnType::decimal)
+        return kernel::compare(decimal_of(a), decimal_of(b));
     if (a.type == ColumnType::span)
         return span(a).length() < span(b).length() ? -1 : span(a).length() > span(b).length() ? 1 : 0;
     if (a.type == ColumnType::i8)
