@@ -349,11 +349,14 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     std::int32_t ordinal = 0;
     for (sim::LoggedEvent& event : built_.events)
         log.add_event(id_, built_.tick, ordinal++, std::move(event));
+    const bool has_told = ordinal > 0 || !built_.event_rows.empty();
+    for (sim::EventRows& rows : built_.event_rows)
+        log.add_event_rows(id_, built_.tick, game_rules_->game, std::move(rows));
     // Who asked for a step may rely on it: its last tick is durable like a command.
     const bool ends_step = !steps_.empty() && steps_.front().ticks_left == 1;
     if (applied.empty()) {
         // An event of a tick that a crash undid would come twice.
-        is_head_wanted_ = is_head_wanted_ || ends_step || ordinal > 0;
+        is_head_wanted_ = is_head_wanted_ || ends_step || has_told;
         return;
     }
     LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};

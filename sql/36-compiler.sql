@@ -18,6 +18,11 @@ CREATE FOREIGN TABLE soil (wet int NOT NULL DEFAULT 0, alive boolean NOT NULL DE
 CREATE FOREIGN TABLE crop (height real NOT NULL DEFAULT 0) INHERITS (game.cell) SERVER gamelan;
 CREATE FOREIGN TABLE badge (owner uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000', other uuid, rank "char", lasts interval, spare interval)
     INHERITS (game.component) SERVER gamelan;
+CREATE TABLE shot (target bigint, damage int NOT NULL DEFAULT 7 CHECK (damage < 100), told interval, words text, CHECK (damage > 0 OR entity IS NULL OR tick > 5))
+    INHERITS (game.event_row);
+CREATE TABLE numbered (id bigint GENERATED ALWAYS AS IDENTITY) INHERITS (game.event_row);
+CREATE TABLE timed (CHECK (created_at > '2000-01-01')) INHERITS (game.event_row);
+CREATE TABLE once (target bigint UNIQUE) INHERITS (game.event_row);
 CREATE TABLE price (item int PRIMARY KEY, gold int);
 CREATE FUNCTION doubled(x int) RETURNS int LANGUAGE sql IMMUTABLE RETURN x * 2;
 CREATE FUNCTION slow(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN x; END';
@@ -67,6 +72,8 @@ SELECT compiled('INSERT INTO marked (world, entity) SELECT p.world, p.entity FRO
 SELECT compiled('DELETE FROM frozen f USING health h WHERE h.entity = f.entity AND f.until < game.tick()');
 SELECT compiled($$SELECT game.emit('hit', a.target, jsonb_build_object('hp', h.hp, 'by', a.entity, 'far', a.range > 3)) FROM health h JOIN aim a ON a.target = h.entity$$);
 SELECT compiled($$SELECT game.emit('tick', NULL) FROM marked$$);
+SELECT compiled('INSERT INTO shot (entity, target, damage) SELECT a.entity, a.target, h.hp FROM aim a JOIN health h ON h.entity = a.target WHERE h.hp > 3');
+SELECT compiled('INSERT INTO shot (world, told) SELECT game.world_id(), lasts FROM badge');
 \echo -- Expressions
 SELECT compiled('UPDATE health SET hp = doubled(hp) % 7 - -hp / abs(most) + (hp & 6 | 1 # 3) + (~hp << 2 >> 1) WHERE hp BETWEEN 1 AND 9 AND most IN (1, 2, NULL) AND hp <> ALL (ARRAY[3, 4])');
 SELECT compiled('UPDATE aim SET weight = weight + 1::smallint, range = sqrt(abs(range)) + power(range, 2) + exp(0.5) + ln(range) + sin(range) * cos(range) + atan2(range, 1) + floor(range) + ceil(range) + round(range) + trunc(range) + sign(range) + game.random(entity) + radians(range)');
@@ -124,6 +131,13 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'INSERT INTO frozen (entity) SELECT entity FROM frozen',
     'INSERT INTO price SELECT 3, 4 FROM health',
     'INSERT INTO health (entity, title) SELECT entity, ''x'' FROM position',
+    'INSERT INTO shot (words) SELECT title FROM health',
+    'INSERT INTO shot (damage) VALUES (3)',
+    'INSERT INTO shot (tick) SELECT 3 FROM health',
+    'INSERT INTO shot (created_at) SELECT seen FROM health',
+    'INSERT INTO numbered (entity) SELECT entity FROM health',
+    'INSERT INTO timed (entity) SELECT entity FROM health',
+    'INSERT INTO once (entity) SELECT entity FROM health',
     'DELETE FROM soil',
     'SELECT hp FROM health',
     'SELECT game.emit(''x'', entity, to_jsonb(hp)) FROM health',

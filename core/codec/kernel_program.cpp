@@ -59,7 +59,7 @@ class Writer {
 
     void put_statement(const Statement& statement) {
         out_.put(statement.kind);
-        if (statement.kind != StatementKind::emit)
+        if (!is_told(statement.kind))
             out_.put_varint(statement.target.value);
         put_name(statement.target_name);
         put_components(statement.components);
@@ -95,6 +95,8 @@ class Writer {
         put_list(statement.fields, [&](const Field& field) {
             put_name(field.name);
             put_node_id(field.value);
+            if (statement.kind == StatementKind::append)
+                put_flag(field.is_not_null);
         });
     }
 
@@ -206,7 +208,7 @@ class Reader {
     Statement get_statement() {
         Statement out;
         out.kind = in_.get<StatementKind>();
-        out.target = {out.kind == StatementKind::emit ? store::none : get_number()};
+        out.target = {is_told(out.kind) ? store::none : get_number()};
         out.target_name = get_name();
         out.components = get_components();
         const std::uint32_t nodes = get_number();
@@ -250,7 +252,8 @@ class Reader {
         out.event_entity = get_optional();
         get_list(out.fields, max_fields, [&] {
             std::string name = get_name();
-            return Field{std::move(name), get_node_id()};
+            const NodeId value = get_node_id();
+            return Field{std::move(name), value, out.kind == StatementKind::append && get_flag()};
         });
         return out;
     }

@@ -84,7 +84,7 @@ class StatementCheck {
 
     void check_target() const {
         const StatementKind kind = statement_.kind;
-        if (kind == StatementKind::emit) {
+        if (is_told(kind)) {
             require(statement_.target.value == store::none, "an event has a target");
         } else {
             require(is_component(statement_.target), "there is no such target");
@@ -95,13 +95,14 @@ class StatementCheck {
         }
         if (kind == StatementKind::insert || kind == StatementKind::remove)
             require(!is_of_cells_, "cells do not come or go");
-        require(kind == StatementKind::update || kind == StatementKind::insert ||
-                    (statement_.assignments.empty() && statement_.checks.empty()),
-                "it assigns nothing, and does");
+        const bool is_assigning = kind == StatementKind::update || kind == StatementKind::insert;
+        require(is_assigning || statement_.assignments.empty(), "it assigns nothing, and does");
+        require(is_assigning || kind == StatementKind::append || statement_.checks.empty(),
+                "it has nothing to check");
         require(kind == StatementKind::insert || !statement_.does_nothing_on_conflict,
                 "only an insert has conflicts");
-        require(kind == StatementKind::emit || (statement_.fields.empty() && !statement_.event_entity),
-                "only an event has fields");
+        require(is_told(kind) || statement_.fields.empty(), "only an event has fields");
+        require(kind == StatementKind::emit || !statement_.event_entity, "only an event is somebody's");
     }
 
     void check_sources() {
@@ -264,8 +265,11 @@ class StatementCheck {
         }
         for (const Check& check : statement_.checks) {
             const Reads& reads = reads_of(check.condition);
-            require((reads.sources & ~SourceMask{1}) == 0 && !reads.aggregates && !reads.observed,
-                    "a check reads more than the row");
+            if (statement_.kind == StatementKind::append)
+                check_value(check.condition);
+            else
+                require((reads.sources & ~SourceMask{1}) == 0 && !reads.aggregates && !reads.observed,
+                        "a check reads more than the row");
             require(type_of(check.condition) == ColumnType::boolean, "a check is no boolean");
         }
         if (statement_.event_entity) {
@@ -296,7 +300,7 @@ void check(const UnboundSystem& unbound) {
                 "a column is of no component, or of no type");
     require_limit(unbound.system.statements.size(), max_statements, "statements");
     for (const Statement& statement : unbound.system.statements) {
-        require(statement.kind <= StatementKind::emit, "there is no such kind of statement");
+        require(statement.kind <= StatementKind::append, "there is no such kind of statement");
         StatementCheck(statement, symbols).run();
     }
 }

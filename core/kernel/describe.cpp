@@ -226,7 +226,8 @@ class Description {
         if (statement_.event_entity)
             add("entity " + expression(*statement_.event_entity));
         for (const Field& field : statement_.fields)
-            add("\"" + field.name + "\": " + expression(field.value));
+            add("\"" + field.name + "\": " + expression(field.value) +
+                (field.is_not_null ? ", not null" : ""));
         return std::move(lines_);
     }
 
@@ -244,6 +245,8 @@ class Description {
             return "delete from " + statement_.target_name;
         case StatementKind::emit:
             return "emit " + statement_.target_name;
+        case StatementKind::append:
+            return "append to " + statement_.target_name;
         }
         return "?";
     }

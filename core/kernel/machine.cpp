@@ -365,16 +365,23 @@ void Machine::compute(const StatementPlan& statement) {
         play(step);
 }
 
+void Machine::require_not_null(Register value, std::uint32_t number) {
+    const Byte* nulls = registers_[value].nulls;
+    if (!nulls)
+        return;
+    const std::uint32_t lane = first_lane(nulls, selection_, problem_.lane);
+    if (lane < problem_.lane)
+        problem_ = {Problem::Kind::not_null, lane, Fault::none, number};
+}
+
 // Postgres looks at a row's NULLs and checks when all its values are known.
 void Machine::constrain(const StatementPlan& statement) {
-    for (std::uint32_t i = 0; i < statement.results.size(); ++i) {
-        const Byte* nulls = registers_[statement.results[i].value].nulls;
-        if (!nulls || !statement.results[i].is_not_null)
-            continue;
-        const std::uint32_t lane = first_lane(nulls, selection_, problem_.lane);
-        if (lane < problem_.lane)
-            problem_ = {Problem::Kind::not_null, lane, Fault::none, i};
-    }
+    for (std::uint32_t i = 0; i < statement.results.size(); ++i)
+        if (statement.results[i].is_not_null)
+            require_not_null(statement.results[i].value, i);
+    for (std::uint32_t i = 0; i < statement.fields.size(); ++i)
+        if (statement.fields[i].is_not_null)
+            require_not_null(statement.fields[i].value, i);
     for (const Step& step : statement.check_steps)
         play(step);
     for (std::size_t i = 0; i < statement.checks.size(); ++i)
@@ -467,6 +474,8 @@ std::uint32_t Machine::conclude(const StatementPlan& statement) {
         return remove(statement);
     case StatementKind::emit:
         return emit(statement);
+    case StatementKind::append:
+        return append(statement);
     default:
         write(statement);
         return touch(statement);

@@ -58,7 +58,7 @@ class Derived {
 struct Event {
     std::uint32_t slot;
     std::optional<store::Entity> entity;
-    std::string payload;
+    std::string payload; // of an append: the row, each field a byte (1 = NULL) and its value's bytes
 };
 
 // An aggregate over all rows as far as it has come.
@@ -91,7 +91,8 @@ class Machine {
     void reduce(const StatementPlan& statement, Accumulator& accumulator);
     void derive(const StatementPlan& statement, Derived& out);
     const Problem& problem() const { return problem_; }
-    // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted.
+    // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted, but
+    // for rows that are appended: those do not count as events.
     struct Emission {
         std::vector<Event> events;
         std::uint64_t count = 0;
@@ -179,6 +180,8 @@ class Machine {
     std::uint32_t insert(const StatementPlan& statement);
     std::uint32_t remove(const StatementPlan& statement);
     std::uint32_t emit(const StatementPlan& statement);
+    std::uint32_t append(const StatementPlan& statement);
+    void require_not_null(Register value, std::uint32_t number);
     std::uint32_t conclude(const StatementPlan& statement);
     void forget_rows(std::uint32_t target);
     void clear_lost(std::byte* values, Register source) const;

@@ -127,6 +127,26 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
     return selected_;
 }
 
+std::uint32_t Machine::append(const StatementPlan& statement) {
+    Emission& emission = emissions_[statement.emission];
+    for_each_lane(words_of(statement), lanes_, [&](std::uint32_t lane) {
+        Event& row = emission.events.emplace_back();
+        row.slot = block_ * lanes_ + lane;
+        for (const EventField& field : statement.fields) {
+            const Operand& value = registers_[field.value];
+            const std::size_t width = width_of(field.type);
+            const bool is_null = value.nulls && value.nulls[lane] != 0;
+            row.payload += static_cast<char>(is_null);
+            if (is_null)
+                row.payload.append(width, '\0');
+            else
+                row.payload.append(reinterpret_cast<const char*>(value.values) + lane * width, width);
+        }
+    });
+    emission.count += selected_;
+    return selected_;
+}
+
 // A slot without a row holds zeros only.
 void Machine::clear_lost(std::byte* values, Register source) const {
     const std::uint32_t target = target_of_source_[source];

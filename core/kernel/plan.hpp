@@ -140,9 +140,10 @@ struct Target {
 
 // A value of an event, behind the text that comes before it: the opening brace or a comma, and the key.
 struct EventField {
-    std::string before;
+    std::string before; // of an append: nothing
     ColumnType type;
     Register value;
+    bool is_not_null = false;
 };
 
 // Of a statement that only computes an aggregate over all its rows; or, for neighbours to add up, what each

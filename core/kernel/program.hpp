@@ -302,20 +302,27 @@ enum class StatementKind : std::uint8_t {
     insert, // INSERT INTO target SELECT the row's own entity, …; columns without assignment become NULL
     remove, // DELETE FROM target USING … WHERE …
     emit,   // game.emit(name, entity, payload) for each row selected
+    append, // INSERT INTO a table of events SELECT …; it reads what checks ask of its columns as its fields
 };
 
-// A value of an event's payload, under a key.
+// Whether nothing of the world changes: what it says is collected.
+constexpr bool is_told(StatementKind kind) {
+    return kind == StatementKind::emit || kind == StatementKind::append;
+}
+
+// A value of an event's payload, under a key; or of a column of a table of events, by its name.
 struct Field {
     std::string name;
     NodeId value;
+    bool is_not_null = false; // of append
     bool operator==(const Field&) const = default;
 };
 
 // Where a column is assigned, checks see the new value, all else the old one.
 struct Statement {
     StatementKind kind = StatementKind::update;
-    ComponentId target;      // of emit: none
-    std::string target_name; // for errors; of emit: the type of the event
+    ComponentId target;      // of emit and append: none
+    std::string target_name; // for errors; of emit: the type of the event; of append: the table
     // The own rows have these. An update's and a remove's target is one of them; an insert's is not.
     std::vector<ComponentId> components;
     std::vector<RowSource> sources = {RowSource{}}; // [0] is the own row
@@ -326,7 +333,7 @@ struct Statement {
     std::vector<Check> checks;
     bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
     std::optional<NodeId> event_entity;    // of emit; NULL = none
-    std::vector<Field> fields;             // of emit
+    std::vector<Field> fields;             // of emit and append
     bool operator==(const Statement&) const = default;
 };
 

@@ -11,6 +11,7 @@
 #include "extension/pg/component_types.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/sysattr.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
@@ -154,6 +155,76 @@ std::optional<TableFacts> read_table(Oid oid) {
     if (!found.is_component)
         return std::nullopt;
     return to_facts(oid, found.table);
+}
+
+namespace {
+
+bool has_demanding_index(const Relation relation) {
+    ListCell* cell = nullptr;
+    bool is_demanding = false;
+    foreach (cell, RelationGetIndexList(relation)) {
+        const Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+        is_demanding = is_demanding || index->rd_index->indisunique || index->rd_index->indisexclusion ||
+                       RelationGetIndexExpressions(index) != nullptr ||
+                       RelationGetIndexPredicate(index) != nullptr;
+        index_close(index, AccessShareLock);
+    }
+    return is_demanding;
+}
+
+bool has_generated_column(const Relation relation) {
+    const TupleDesc row = RelationGetDescr(relation);
+    for (int i = 0; i < row->natts; ++i) {
+        const FormData_pg_attribute* column = TupleDescAttr(row, i);
+        if (!column->attisdropped && (column->attgenerated != '\0' || column->attidentity != '\0'))
+            return true;
+    }
+    return false;
+}
+
+const char* refusal_of(Oid oid) {
+    const Relation relation = table_open(oid, NoLock);
+    const char* out = relation->rd_rel->relkind != RELKIND_RELATION ? "is no plain table"
+                      : relation->rd_rel->relrowsecurity            ? "has policies"
+                      : has_generated_column(relation)              ? "has generated columns"
+                      : has_demanding_index(relation)               ? "has an index that may refuse a row"
+                                                                    : "";
+    table_close(relation, NoLock);
+    return out;
+}
+
+} // namespace
+
+std::optional<EventTable> read_event_table(Oid oid) {
+    struct Answer {
+        bool is_of_events;
+        const char* refusal;
+        FoundTable table;
+    };
+    const Answer found = pg_call([&] {
+        Answer out{};
+        const Oid schema = get_namespace_oid("game", true);
+        const Oid root = OidIsValid(schema) ? get_relname_relid("event_row", schema) : InvalidOid;
+        out.is_of_events = OidIsValid(root) && oid != root && OidIsValid(get_rel_type_id(oid)) &&
+                           typeInheritsFrom(get_rel_type_id(oid), get_rel_type_id(root));
+        if (!out.is_of_events)
+            return out;
+        out.refusal = refusal_of(oid);
+        out.table = find_table(oid);
+        return out;
+    });
+    if (!found.is_of_events)
+        return std::nullopt;
+    EventTable out;
+    out.table = to_facts(oid, found.table);
+    out.refusal = out.table.has_insert_triggers ? "has triggers" : found.refusal;
+    for (std::size_t i = 0; i < out.table.columns.size(); ++i) {
+        if (out.table.columns[i].name == "tick")
+            out.tick = static_cast<AttrNumber>(i + 1);
+        if (out.table.columns[i].name == "created_at")
+            out.created_at = static_cast<AttrNumber>(i + 1);
+    }
+    return out;
 }
 
 std::string relation_name(Oid relation) {

@@ -150,6 +150,12 @@ NodeId StatementCompiler::cast_of_decimal(NodeId value, ColumnType type) {
 }
 
 NodeId StatementCompiler::variable(Scope& scope, const Var* var) {
+    if (scope.given != nullptr) {
+        const bool is_column = var->varattno > 0 && var->varlevelsup == 0;
+        if (!is_column || !(*scope.given)[static_cast<std::size_t>(var->varattno - 1)])
+            refuse("a constraint of the table of events asks what the row is given when it is written");
+        return *(*scope.given)[static_cast<std::size_t>(var->varattno - 1)];
+    }
     Scope* home = &scope;
     for (Index level = 0; level < var->varlevelsup && home != nullptr; ++level)
         home = home->outer;

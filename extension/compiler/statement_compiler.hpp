@@ -64,6 +64,8 @@ struct Scope {
     std::optional<NodeId> counted; // the rows that count
     // A table's constraint: its columns are the own row's, and CoerceToDomainValue is this.
     std::optional<NodeId> domain_value;
+    // A constraint of a table of events: what each column, by its number - 1, is given.
+    const std::vector<std::optional<NodeId>>* given = nullptr;
 
     Item* find(int number);
 };
@@ -80,6 +82,10 @@ class StatementCompiler {
     void compile_update(const Query* query);
     void compile_delete(const Query* query);
     void compile_insert(const Query* query);
+    void compile_append(const Query* query, const EventTable& target);
+    void append_column(Scope& scope, const EventTable& target, AttrNumber number, Node* value,
+                       std::vector<std::optional<NodeId>>& given);
+    const Query* source_of_insert(const Query* query, int& number);
     void compile_select(const Query* query);
     void compile_emit(Scope& scope, const FuncExpr* call);
     void add_fields(Scope& scope, const Node* payload);

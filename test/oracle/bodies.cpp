@@ -345,15 +345,41 @@ std::string Bodies::emit(Body& body) {
            ")) FROM " + joined(draft.from, ", ") + where(draft) + ";";
 }
 
+// Rows of a table of events.
+std::string Bodies::append(Body& body) {
+    const HotTable& source = table(random_.one_in(4));
+    Draft draft;
+    draft.rows.push_back({"s", &source, true});
+    draft.from.push_back(source.name + " s");
+    if (random_.one_in(3))
+        join(draft, draft.rows.front());
+    add_conditions(draft);
+    draft.conditions.push_back(few_rows(draft.rows.front()));
+    Formulas formulas(random_);
+    formulas.rows = draft.rows;
+    add_sub_selects(draft, formulas);
+    std::vector<std::string> columns{"entity"};
+    std::vector<std::string> values{source.is_of_cells ? "NULL::bigint" : "s.entity"};
+    for (const HotColumn& column : schema_.told.columns) {
+        if (random_.one_in(4))
+            continue;
+        columns.push_back(column.name);
+        values.push_back(formulas.make(column.type, 2, random_.one_in(2)));
+    }
+    body.has_join = body.has_join || draft.has_join;
+    return "INSERT INTO told (" + joined(columns, ", ") + ") SELECT " + joined(values, ", ") + " FROM " +
+           joined(draft.from, ", ") + where(draft) + ";";
+}
+
 std::string Bodies::statement(Body& body) {
     const std::size_t chance = random_.below(100);
     if (chance < 72)
         return update(body);
     if (chance < 82)
         return insert(body);
-    if (chance < 90)
+    if (chance < 88)
         return erase(body);
-    return emit(body);
+    return chance < 94 ? append(body) : emit(body);
 }
 
 Body Bodies::next() {
