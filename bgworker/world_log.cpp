@@ -2,8 +2,6 @@
 
 #include "core/game/schema_game.hpp"
 
-#include "core/base/bytes.hpp"
-#include "core/base/hash.hpp"
 #include "extension/pg/json_input.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -34,16 +32,6 @@ spi::Argument optional_text(const std::string& value) {
 }
 
 } // namespace
-
-std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
-                        std::optional<std::uint64_t> state_hash) {
-    ByteWriter out;
-    out.put(previous);
-    out.put(tick);
-    out.put(static_cast<std::uint8_t>(state_hash.has_value()));
-    out.put(state_hash.value_or(0));
-    return hash64(commands, hash64(out.view()));
-}
 
 void TurnLog::write() const {
     if (!ticks_.empty())
@@ -226,33 +214,6 @@ std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit, std:
         out.push_back({row.id, world_id, std::string(row.session), std::string(row.commands)});
     }
     return out;
-}
-
-std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit) {
-    std::vector<LogRow> out;
-    const std::uint64_t count =
-        spi::run("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
-                 "WHERE world = $1 AND tick > $2 ORDER BY tick LIMIT $3",
-                 {spi::bigint(world_id), unsigned_bigint(after_tick), spi::integer(limit)});
-    for (std::uint64_t row = 0; row < count; ++row) {
-        LogRow entry{static_cast<std::uint64_t>(spi::bigint_at(row, 1)), std::string(spi::bytes_at(row, 2)),
-                     std::nullopt, static_cast<std::uint64_t>(spi::bigint_at(row, 4))};
-        if (!spi::is_null(row, 3))
-            entry.state_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 3));
-        out.push_back(std::move(entry));
-    }
-    return out;
-}
-
-std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick) {
-    if (spi::run("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
-                 "DESC LIMIT 1",
-                 {spi::bigint(world_id), unsigned_bigint(up_to_tick)}) == 0)
-        return std::nullopt;
-    return LogRow{static_cast<std::uint64_t>(spi::bigint_at(0, 1)),
-                  {},
-                  std::nullopt,
-                  static_cast<std::uint64_t>(spi::bigint_at(0, 2))};
 }
 
 std::vector<std::int64_t> read_dropped_worlds() {
