@@ -358,6 +358,7 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     }
     LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};
     row.row_hash = chain_row(row_hash_, row.tick, row.commands, row.state_hash);
+    runtime().logged_bytes.fetch_add(row.commands.size());
     log_tick_ = head_tick_ = row.tick;
     row_hash_ = row.row_hash;
     head_written_ns_ = now_ns;
