@@ -143,7 +143,7 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up "
+        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability "
         "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
         "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
@@ -157,6 +157,7 @@ std::vector<DefinitionRow> read_definitions() {
         definition.desired_state = spi::text_at(row, 7);
         definition.time_scale = std::stod(std::string(spi::text_at(row, 12)));
         definition.catch_up = spi::text_at(row, 13);
+        definition.durability = spi::text_at(row, 14);
         definition.has_head = !spi::is_null(row, 8);
         if (definition.has_head) {
             definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
@@ -195,13 +196,23 @@ GameComponents read_components(std::vector<DefinitionRow>& rows) {
 }
 
 std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit, std::int64_t id) {
+    struct Row {
+        std::int64_t id;
+        std::string_view session;
+        std::string_view commands;
+    };
     std::vector<InboxRow> out;
-    const std::uint64_t count = spi::run(
-        "SELECT id, session, commands FROM game.inbox WHERE world = $1 AND id > $3 ORDER BY id LIMIT $2",
-        {spi::bigint(world_id), spi::integer(limit), spi::bigint(id)});
-    for (std::uint64_t row = 0; row < count; ++row)
-        out.push_back({spi::bigint_at(row, 1), world_id, std::string(spi::text_at(row, 2)),
-                       std::string(spi::bytes_at(row, 3))});
+    const std::uint64_t count = pg::pg_call([&] {
+        return spi::run(
+            "SELECT id, session, commands FROM game.inbox WHERE world = $1 AND id > $3 ORDER BY id LIMIT $2",
+            {spi::bigint(world_id), spi::integer(limit), spi::bigint(id)});
+    });
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const Row row = pg::pg_call([&] {
+            return Row{spi::bigint_at(i, 1), spi::text_at(i, 2), spi::bytes_at(i, 3)};
+        });
+        out.push_back({row.id, world_id, std::string(row.session), std::string(row.commands)});
+    }
     return out;
 }
 

@@ -21,6 +21,7 @@ struct DefinitionRow {
     bool is_schema_game; // declared in SQL, not native
     std::uint32_t tick_rate_hz;
     std::string desired_state;
+    std::string durability;
     double time_scale;
     std::string catch_up;
     bool has_head;

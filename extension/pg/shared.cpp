@@ -121,6 +121,8 @@ const char* name_of(WorldState state) {
         return "failed";
     case WorldState::evicted:
         return "evicted";
+    case WorldState::stalled:
+        return "stalled";
     }
     return "starting";
 }

@@ -221,7 +221,12 @@ State load_beginning(const World& world, const Place& place) {
         store::WorldStore::create(place.region, place.slot, rules->layout(), place.limit_units);
     State out;
     out.simulation = std::make_unique<sim::Simulation>(world.id, std::move(rules), std::move(store));
-    out.simulation->generate();
+    try {
+        out.simulation->generate();
+    } catch (...) {
+        give_back(out.simulation->store());
+        throw;
+    }
     return out;
 }
 
