@@ -1,6 +1,7 @@
 // SQL functions about worlds as a whole. Their contracts are the COMMENTs in extension/sql/20-worlds.sql.
 #include "extension/pg/definition.hpp"
 #include "extension/pg/json_input.hpp"
+#include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -65,11 +66,12 @@ PGDLLEXPORT Datum gamelan_world_runtime(PG_FUNCTION_ARGS) {
         LWLockRelease(shared->lock);
         const std::int64_t checkpoint = world.last_checkpoint_tick.load();
         const bool is_loaded = control.root.load() != 0;
-        Datum values[11] = {
+        Datum values[12] = {
             Int64GetDatum(id),
             CStringGetTextDatum(name_of(world.state.load())),
             CStringGetTextDatum(reason),
             Int64GetDatum(static_cast<std::int64_t>(control.tick.load())),
+            Int64GetDatum(static_cast<std::int64_t>(Min(world.durable_tick.load(), control.tick.load()))),
             Float8GetDatum(world.measured_rate_mhz.load() / 1000.0),
             Int64GetDatum(static_cast<std::int64_t>(world.late_ticks.load())),
             Int64GetDatum(static_cast<std::int64_t>(world.skipped_ticks.load())),
@@ -78,10 +80,10 @@ PGDLLEXPORT Datum gamelan_world_runtime(PG_FUNCTION_ARGS) {
             Int64GetDatum(static_cast<std::int64_t>(world.commands_applied.load())),
             Int32GetDatum(static_cast<std::int32_t>(waiting)),
         };
-        bool nulls[11] = {};
+        bool nulls[12] = {};
         nulls[2] = reason[0] == '\0';
-        nulls[3] = !is_loaded;
-        nulls[8] = checkpoint < 0;
+        nulls[3] = nulls[4] = !is_loaded;
+        nulls[9] = checkpoint < 0;
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return static_cast<Datum>(0);
@@ -105,7 +107,7 @@ PGDLLEXPORT Datum gamelan_state_hash(PG_FUNCTION_ARGS) {
     };
     const Answer answer = sql_boundary([&] {
         const ReadPin pin;
-        const store::Snapshot snapshot = published(slot, world_id);
+        const store::Snapshot snapshot = past::readable(slot, world_id);
         const Answer out{snapshot.tick(), snapshot.state_hash()};
         pin.check();
         return out;
