@@ -98,6 +98,8 @@ class Writer {
             if (statement.kind == StatementKind::append)
                 put_flag(field.is_not_null);
         });
+        if (is_call(statement))
+            out_.put_text(statement.sql);
     }
 
     void put_node(const Node& node) {
@@ -255,6 +257,8 @@ class Reader {
             const NodeId value = get_node_id();
             return Field{std::move(name), value, out.kind == StatementKind::append && get_flag()};
         });
+        if (is_call(out))
+            out.sql = in_.get_text(max_call_bytes);
         return out;
     }
 

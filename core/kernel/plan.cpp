@@ -39,7 +39,7 @@ void check_target(const store::Snapshot& layout, const Statement& statement, sto
 void check_event(const Statement& statement) {
     if (statement.fields.size() > max_assignments)
         throw Error(sqlstate::feature_not_supported, "the event has too many fields for a kernel");
-    if (statement.kind == StatementKind::append)
+    if (statement.kind != StatementKind::emit)
         return;
     for (const Field& field : statement.fields)
         if (const ColumnType type = statement.expressions[field.value].type; !has_json(type))
@@ -292,7 +292,7 @@ StatementPlan lower_statement(PassPlan& pass, const store::Snapshot& layout, con
     lowering.lower_selection(statement.where, plan.where);
     if (statement.kind == StatementKind::emit) {
         lower_event(lowering, statement, plan, pass);
-    } else if (statement.kind == StatementKind::append) {
+    } else if (is_told(statement.kind)) {
         lower_append(lowering, statement, plan, pass);
     } else if (statement.kind != StatementKind::remove) {
         lower_assignments(lowering, statement, plan, pass);
