@@ -71,6 +71,10 @@ class Writer {
             put_components(source.components);
             put_optional(source.key);
             put_flag(source.is_optional);
+            if (!is_by_place(source.kind))
+                return;
+            put_list(source.coordinates, [&](ColumnId column) { out_.put_varint(column.value); });
+            put_list(source.arguments, [&](NodeId id) { put_node_id(id); });
         });
         put_list(statement.aggregates, [&](const Aggregate& aggregate) {
             out_.put(aggregate.function);
@@ -117,6 +121,7 @@ class Writer {
             out_.put(node.parameter);
             return;
         case Op::entity:
+        case Op::distance:
             out_.put_varint(node.source.value);
             return;
         case Op::has_row:
@@ -220,6 +225,10 @@ class Reader {
             source.components = get_components();
             source.key = get_optional();
             source.is_optional = get_flag();
+            if (is_by_place(source.kind)) {
+                get_list(source.coordinates, max_coordinates, [&] { return ColumnId{get_number()}; });
+                get_list(source.arguments, 2 * max_coordinates, [&] { return get_node_id(); });
+            }
             return source;
         });
         get_list(out.aggregates, max_aggregates, [&] {
@@ -275,6 +284,7 @@ class Reader {
             node.parameter = in_.get<Parameter>();
             break;
         case Op::entity:
+        case Op::distance:
             node.source = {get_number()};
             break;
         case Op::has_row:

@@ -123,6 +123,10 @@ const char* name_of(AggregateFunction function) {
         return "any";
     case AggregateFunction::exists:
         return "exists";
+    case AggregateFunction::first:
+        return "first";
+    case AggregateFunction::only:
+        return "only";
     }
     return "?";
 }
@@ -237,10 +241,32 @@ class Description {
             return components + " of the cells around";
         case SourceKind::all:
             return components + " of all";
+        case SourceKind::near:
+            return components + " near " + list_of(source.arguments) + index(source);
+        case SourceKind::nearest:
+            return components + " nearest to " + list_of(source.arguments) + index(source);
+        case SourceKind::in_box:
+            return components + " in the box " + list_of(source.arguments) + index(source);
+        case SourceKind::within:
+            return components + " that may be within " + list_of(source.arguments) + index(source);
         case SourceKind::own:
             break;
         }
         return components;
+    }
+
+    std::string list_of(const std::vector<NodeId>& arguments) const {
+        std::string out;
+        for (const NodeId argument : arguments)
+            out += (out.empty() ? "(" : ", ") + expression(argument);
+        return out + ")";
+    }
+
+    std::string index(const RowSource& source) const {
+        std::string out;
+        for (const ColumnId coordinate : source.coordinates)
+            out += (out.empty() ? ", by the grid of " : ", ") + column(coordinate);
+        return out;
     }
 
     std::string column(ColumnId id) const {
@@ -277,6 +303,8 @@ class Description {
             return name_of(node.parameter);
         case Op::entity:
             return row(node.source) + "entity";
+        case Op::distance:
+            return row(node.source) + "distance";
         case Op::has_row:
             return "has " + row(node.source) + symbols_.components[node.component.value].name;
         case Op::observed:

@@ -25,6 +25,12 @@ std::string_view sqlstate_of(Fault fault) {
     case Fault::date_range:
     case Fault::infinite_dates:
         return "22008";
+    case Fault::bad_radius:
+    case Fault::bad_count:
+    case Fault::bad_corner:
+        return sqlstate::invalid_parameter;
+    case Fault::several_rows:
+        return "21000";
     }
     return sqlstate::internal;
 }
@@ -61,6 +67,14 @@ std::string_view message_of(Fault fault) {
         return "date out of range";
     case Fault::infinite_dates:
         return "cannot subtract infinite dates";
+    case Fault::bad_radius:
+        return "a radius must be a finite number that is not negative";
+    case Fault::bad_count:
+        return "a count must not be negative";
+    case Fault::bad_corner:
+        return "a corner of a box must not be NaN";
+    case Fault::several_rows:
+        return "more than one row returned by a subquery used as an expression";
     }
     return "";
 }

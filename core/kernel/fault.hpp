@@ -23,6 +23,10 @@ enum class Fault : std::uint8_t {
     complex_power,
     date_range,
     infinite_dates,
+    bad_radius,
+    bad_count,
+    bad_corner,
+    several_rows, // of a sub-select
 };
 
 std::string_view sqlstate_of(Fault fault);

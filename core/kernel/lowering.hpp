@@ -58,6 +58,14 @@ class Lowering {
                     std::vector<Step>& steps);
     Register lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps);
     std::uint32_t add_query(const Aggregate& aggregate, bool is_derived);
+    // Rows by their place (lowering_places.cpp).
+    Register lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
+    JoinPlan join_of(const Aggregate& aggregate, std::vector<NodeId>& conditions);
+    Register lower_on_pairs(NodeId id, Register mask, std::vector<Step>& steps);
+    Register lower_found(const Node& node, std::vector<Step>& steps);
+    Register lower_outside(NodeId id);
+    bool says_not_own(NodeId id, SourceId source) const;
+    bool needs_order(const Aggregate& aggregate) const;
     std::uint32_t lookup_of(SourceId source);
     std::uint32_t plane_of(ColumnId column);
     std::uint32_t presence_of(ComponentId component);
@@ -71,7 +79,7 @@ class Lowering {
     bool may_fail(const Node& node, std::size_t from) const;
     bool reads_neighbours(NodeId id) const;
     std::map<std::uint32_t, Known>& known_of(NodeId id) {
-        return reads_neighbours(id) ? known_there_ : known_;
+        return on_pairs_ || reads_neighbours(id) ? known_there_ : known_;
     }
 
     PassPlan& pass_;
@@ -85,6 +93,16 @@ class Lowering {
     // Of nodes that read a neighbour, in the direction that is being lowered.
     std::map<std::uint32_t, Known> known_there_;
     std::uint8_t direction_ = 0;
+    // While expressions on pairs are lowered: what says the same for all pairs of a row goes to steps on
+    // rows.
+    struct OnPairs {
+        SourceId source;
+        std::uint32_t join;
+        Register slots;
+        Register row_mask;
+        std::vector<Step>* row_steps;
+    };
+    std::optional<OnPairs> on_pairs_;
     std::map<std::uint32_t, Register> found_; // by source
     std::map<std::uint32_t, Register> keys_;
     std::map<std::uint32_t, std::uint32_t> queries_;    // by source: among those of the pass

@@ -321,14 +321,25 @@ bool Machine::select(const StatementPlan& statement) {
     selected_ = set.count;
     for (const Register source : statement.where_sources)
         load(source);
-    for (const Step& step : statement.where) {
+    const std::span<const Step> steps = statement.where;
+    for (std::size_t i = 0; i < steps.size(); i += 1 + steps[i].length) {
+        const Step& step = steps[i];
         if (step.kind == StepKind::narrow ? !play_narrow(step)
                                           : step.kind == StepKind::narrow_found && !play_narrow_found(step))
             return false;
         if (step.kind != StepKind::narrow && step.kind != StepKind::narrow_found)
-            play(step);
+            play_all(steps.subspan(i, 1 + step.length));
     }
     return true;
+}
+
+// Steps on pairs belong to the search before them.
+void Machine::play_all(std::span<const Step> steps) {
+    for (std::size_t i = 0; i < steps.size(); i += 1 + steps[i].length)
+        if (steps[i].kind == StepKind::search)
+            play_search(steps.subspan(i, 1 + steps[i].length));
+        else
+            play(steps[i]);
 }
 
 void Machine::compute(const StatementPlan& statement) {
@@ -338,8 +349,7 @@ void Machine::compute(const StatementPlan& statement) {
     if (statement.kind == StatementKind::update)
         for (const Result& result : statement.results)
             written_.push_back({next_place(result.source), nullptr});
-    for (const Step& step : statement.values)
-        play(step);
+    play_all(statement.values);
 }
 
 // Postgres looks at a row's NULLs and checks when all its values are known.
@@ -352,8 +362,7 @@ void Machine::constrain(const StatementPlan& statement) {
         if (lane < problem_.lane)
             problem_ = {Problem::Kind::not_null, lane, Fault::none, i};
     }
-    for (const Step& step : statement.check_steps)
-        play(step);
+    play_all(statement.check_steps);
     for (std::size_t i = 0; i < statement.checks.size(); ++i)
         fail_unless(registers_[statement.checks[i]], statement.check_numbers[i]);
 }

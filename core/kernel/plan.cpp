@@ -66,6 +66,12 @@ void check_sources(const store::Snapshot& layout, const Statement& statement, st
             does_not_fit("only cells have neighbours");
         if (source.kind != SourceKind::all && name != store::cell_space && name != store::entity_space)
             does_not_fit("its rows have neither handles nor ids");
+        if (is_by_place(source.kind) && name != store::entity_space)
+            does_not_fit("only entities have a place");
+        for (const ColumnId coordinate : source.coordinates)
+            if (layout.column(coordinate).component != source.components[0].value ||
+                !is_float(layout.column(coordinate).type))
+                does_not_fit("a coordinate is not there");
         if (source.kind == SourceKind::reference &&
             (!source.key || statement.expressions[*source.key].type != ColumnType::i64))
             does_not_fit("a reference has no key");
@@ -366,6 +372,7 @@ class Linker {
             if (steps[i]->mask < last_use.size())
                 last_use[steps[i]->mask] = i;
         }
+        keep_for_pairs(steps, last_use);
         for (const Result& result : plan.results)
             last_use[result.value] = forever;
         for (const Register check : plan.checks)
@@ -391,6 +398,22 @@ class Linker {
         }
         pass_.buffer_count =
             std::max<std::uint32_t>(pass_.buffer_count, static_cast<std::uint32_t>(free_from.size()));
+    }
+
+    // Steps on pairs are played again and again: what they read of rows is needed until the last time.
+    static void keep_for_pairs(const std::vector<Step*>& steps, std::vector<std::size_t>& last_use) {
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            const std::size_t last = i + steps[i]->length;
+            if (last > i && steps[i]->mask < last_use.size())
+                last_use[steps[i]->mask] = std::max(last_use[steps[i]->mask], last);
+            std::vector<Register> made;
+            for (std::size_t at = i + 1; at <= last; ++at) {
+                for (const Register in : steps[at]->in)
+                    if (in < last_use.size() && std::find(made.begin(), made.end(), in) == made.end())
+                        last_use[in] = std::max(last_use[in], last);
+                made.push_back(steps[at]->out);
+            }
+        }
     }
 
     PassPlan& pass_;
@@ -421,9 +444,12 @@ struct Traffic {
 Traffic traffic_of(const store::Snapshot& layout, const Statement& statement) {
     Traffic out;
     const auto presence = [&](ComponentId component) { return layout.component(component).presence; };
-    for (const RowSource& source : statement.sources)
+    for (const RowSource& source : statement.sources) {
         for (const ComponentId component : source.components)
             out.read.insert(presence(component));
+        for (const ColumnId coordinate : source.coordinates)
+            out.read.insert(coordinate.value);
+    }
     for (std::uint32_t i = 0; i < statement.expressions.size(); ++i) {
         const Node& node = statement.expressions[{i}];
         if (node.op == Op::column && node.source != own_row)

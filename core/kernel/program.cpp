@@ -62,6 +62,7 @@ Shape arguments_of(Op op) {
     case Op::has_row:
     case Op::observed:
     case Op::aggregate:
+    case Op::distance:
         return {0, 0};
     case Op::negate:
     case Op::absolute:
@@ -141,6 +142,8 @@ NodeId Expressions::add(const Node& node) {
         return has_row(node.component, node.source);
     case Op::observed:
         return observed();
+    case Op::distance:
+        return distance(node.source);
     case Op::aggregate:
         return aggregate(node.aggregate, node.type);
     case Op::cast:
@@ -203,6 +206,14 @@ NodeId Expressions::observed() {
     return intern(node);
 }
 
+NodeId Expressions::distance(SourceId source) {
+    Node node;
+    node.op = Op::distance;
+    node.type = ColumnType::f64;
+    node.source = source;
+    return intern(node);
+}
+
 NodeId Expressions::aggregate(std::uint32_t place, ColumnType type) {
     require(is_known(type));
     Node node;
@@ -229,6 +240,9 @@ std::optional<ColumnType> result_type(AggregateFunction function, ColumnType arg
         return argument == ColumnType::boolean ? std::optional(argument) : std::nullopt;
     case AggregateFunction::exists:
         return ColumnType::boolean;
+    case AggregateFunction::first:
+    case AggregateFunction::only:
+        return argument;
     }
     return std::nullopt;
 }

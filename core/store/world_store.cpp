@@ -617,6 +617,8 @@ void WorldStore::abandon() {
     forget_rewrites();
     working_root_ = {};
     working_.reset();
+    if (derivation_)
+        derivation_->forget();
 }
 
 bool WorldStore::publish() {
@@ -640,6 +642,8 @@ void WorldStore::abandon_sealed() {
     sealed_.clear();
     rewritten_.clear();
     newest_root_ = {region().control(slot_).root.load()};
+    if (derivation_)
+        derivation_->forget();
 }
 
 void WorldStore::add_values_of(const Snapshot& view, ColumnId column,

@@ -38,11 +38,11 @@ class NotCompiled final : public std::exception {
 
 // An entry of FROM.
 struct Item {
-    enum class Kind : std::uint8_t { component, observed, neighbours } kind = Kind::component;
+    enum class Kind : std::uint8_t { component, observed, neighbours, place } kind = Kind::component;
     int number = 0; // in the query's range table
     std::shared_ptr<const TableFacts> table;
     kernel::ComponentId component{store::none};
-    const FuncExpr* function = nullptr; // of observed and neighbours
+    const FuncExpr* function = nullptr; // of all but components
     bool is_nullable = false;           // the right side of a LEFT JOIN
     std::vector<Node*> on;              // its conditions
     // Where its row is: a source; or, for a row that need not be there, a key of which a source is made when
@@ -167,12 +167,29 @@ class StatementCompiler {
     bool place_neighbours(Scope& inner);
     void place_all(Scope& inner);
     void place_set(Scope& inner, Item& root, kernel::SourceKind kind);
+    void fill_set(Scope& inner, kernel::RowSource source);
     void require_own_cell(Scope& scope, const FuncExpr* call);
     NodeId single_row_condition(Scope& inner, bool is_condition);
     std::optional<NodeId> set_condition(Scope& inner, std::optional<NodeId> filter);
     NodeId aggregate(Scope& scope, const Aggref* node);
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);
     NodeId count_of(std::int64_t rows);
+
+    // --- places.cpp
+    // game.near, game.nearest and game.in_box: rows that are found by their place.
+    bool place_places(Scope& inner);
+    kernel::RowSource source_by_place(Scope& inner, const Item& item);
+    std::vector<kernel::ColumnId> coordinates_of(const TableFacts& table, const Node* names,
+                                                 std::size_t dimensions);
+    // Rows of which a condition says that they are within a distance.
+    void place_within(Scope& inner, Item& root);
+    bool find_within(Scope& inner, Node* condition, kernel::RowSource& source);
+    bool add_squares(NodeId sum, SourceId set, kernel::RowSource& source);
+    bool add_square(NodeId square, SourceId set, kernel::RowSource& source);
+    std::optional<NodeId> radius_of(NodeId square, SourceId set);
+    bool reads_source(NodeId node, SourceId source);
+    NodeId value_of_place(Scope& inner, Node* value);
+    bool is_first_of_order(Scope& inner);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }
