@@ -11,6 +11,7 @@ namespace gamelan::worker {
 inline constexpr const char* launcher_function = "gamelan_launcher_main";
 inline constexpr const char* world_worker_function = "gamelan_world_worker_main";
 inline constexpr const char* checkpointer_function = "gamelan_checkpointer_main";
+inline constexpr const char* flusher_function = "gamelan_flusher_main";
 
 // Registers the launcher; from _PG_init.
 void register_launcher();

@@ -74,11 +74,12 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
                           std::uint64_t log_tick, std::uint64_t row_hash,
                           const std::vector<store::Entity>& queued) {
     simulation_ = std::move(simulation);
-    log_tick_ = log_tick;
-    row_hash_ = row_hash;
-    head_tick_ = head_tick; // a checkpoint, or a predecessor's memory, may be ahead of it
-    head_written_ns_ = rate_since_ns_ = monotonic_ns();
+    end_.log_tick = log_tick;
+    end_.row_hash = row_hash;
+    end_.head_tick = head_tick; // a checkpoint, or a predecessor's memory, may be ahead of it
+    end_.head_written_ns = rate_since_ns_ = monotonic_ns();
     rate_ticks_ = 0;
+    runtime().durable_tick.store(simulation_->tick());
     find_free_entities(queued);
     fill_entity_pool();
     ConditionVariableBroadcast(&runtime().published);
@@ -185,21 +186,25 @@ void HostedWorld::fill_entity_pool() {
 
 void HostedWorld::follow(const DefinitionRow& definition, std::int64_t now_ns) {
     pacer_.set_max_catch_up(max_catch_up_of(definition));
+    durability_ = durability_of(definition.durability);
     const bool has_new_rate = pacer_.tick_rate_hz() != definition.tick_rate_hz;
     const WorldState wanted = definition.desired_state == "running"  ? WorldState::running
                               : definition.desired_state == "paused" ? WorldState::paused
                                                                      : WorldState::created;
-    if (has_new_rate || state() != wanted)
+    const bool is_as_wanted =
+        state() == wanted || (state() == WorldState::stalled && wanted == WorldState::running);
+    if (has_new_rate || !is_as_wanted)
         pacer_.restart(definition.tick_rate_hz, now_ns);
     runtime().tick_rate_hz.store(definition.tick_rate_hz);
-    if (state() == wanted)
+    if (is_as_wanted)
         return;
     set_state(wanted);
+    stalled_until_ns_ = 0;
     rate_ticks_ = 0;
     rate_since_ns_ = now_ns;
     if (wanted == WorldState::running)
         return;
-    is_head_wanted_ = true;
+    end_.is_head_wanted = end_.is_pausing = true;
     runtime().measured_rate_mhz.store(0);
     for (const Call& call : calls_)
         requests::answer_error(
@@ -263,16 +268,21 @@ void HostedWorld::drop_abandoned_steps() {
     });
 }
 
+bool HostedWorld::may_build_more() const {
+    return unsettled_.size() < static_cast<std::size_t>(pg::settings::max_unflushed_ticks);
+}
+
 bool HostedWorld::is_due(std::int64_t now_ns) const {
-    return is_loaded() && (!steps_.empty() || (is_ticking() && pacer_.is_due(now_ns)));
+    return is_loaded() && may_build_more() && now_ns >= stalled_until_ns_ &&
+           (!steps_.empty() || (is_ticking() && pacer_.is_due(now_ns)));
 }
 
 std::int64_t HostedWorld::next_deadline_ns() const {
-    if (!is_loaded())
+    if (!is_loaded() || !may_build_more()) // the flusher wakes us when it may
         return never_ns;
     if (!steps_.empty())
-        return 0;
-    return is_ticking() ? pacer_.next_deadline_ns() : never_ns;
+        return stalled_until_ns_;
+    return is_ticking() ? Max(pacer_.next_deadline_ns(), stalled_until_ns_) : never_ns;
 }
 
 bool HostedWorld::wants_inbox() const {
@@ -322,54 +332,60 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     std::move(commands_.begin(), commands_.end(), std::back_inserter(commands));
     commands_.clear();
 
-    built_ = simulation_->run_tick(commands, &host_);
+    BuiltTick tick;
+    tick.result = simulation_->run_tick(commands, &host_);
+    has_built_ = true;
+    sim::TickResult& built = tick.result;
     // Only now: had the tick failed, what is queued would still have to be there.
     for (const std::int64_t id : consumed)
         log.consume_inbox(id);
-    built_calls_ = std::exchange(calls_, {});
+    tick.calls = std::exchange(calls_, {});
     // What a sync waits for may be in the rest.
     if (is_drained)
-        built_syncs_ = std::exchange(syncs_, {});
-    has_built_ = true;
+        tick.syncs = std::exchange(syncs_, {});
+    tick.may_be_early = consumed.empty() && steps_.empty() && !commands.empty();
+    take_step(tick);
 
     std::vector<game::Command> applied;
-    may_publish_early_ = consumed.empty() && steps_.empty() && !commands.empty();
     for (std::size_t i = 0; i < commands.size(); ++i) {
-        sim::Outcome& outcome = built_.outcomes[i];
-        may_publish_early_ = may_publish_early_ && !host_.is_durable(commands[i]);
+        sim::Outcome& outcome = built.outcomes[i];
+        tick.may_be_early = tick.may_be_early && !host_.is_durable(commands[i]);
         if (outcome.applied) {
             commands[i].effects = std::move(outcome.effects);
             applied.push_back(std::move(commands[i]));
         } else if (i < origin.size() && origin[i] != nullptr && outcome.error)
-            log.add_conflict(id_, built_.tick, origin[i]->session, commands[i], *outcome.error);
+            log.add_conflict(id_, built.tick, origin[i]->session, commands[i], *outcome.error);
     }
     const std::size_t command_count = applied.size();
-    std::move(built_.effects.begin(), built_.effects.end(), std::back_inserter(applied));
-    note_systems(log);
+    std::move(built.effects.begin(), built.effects.end(), std::back_inserter(applied));
+    note_systems(built, log);
     std::int32_t ordinal = 0;
-    for (sim::LoggedEvent& event : built_.events)
-        log.add_event(id_, built_.tick, ordinal++, std::move(event));
-    // Who asked for a step may rely on it: its last tick is durable like a command.
-    const bool ends_step = !steps_.empty() && steps_.front().ticks_left == 1;
-    if (applied.empty()) {
-        // An event of a tick that a crash undid would come twice.
-        is_head_wanted_ = is_head_wanted_ || ends_step || ordinal > 0;
-        return;
-    }
-    LogRow row{built_.tick, codec::encode_commands(applied), hash_if_due(built_.tick), 0};
-    row.row_hash = chain_row(row_hash_, row.tick, row.commands, row.state_hash);
-    log_tick_ = head_tick_ = row.tick;
-    row_hash_ = row.row_hash;
-    head_written_ns_ = now_ns;
-    log.add_head(id_, row.tick, log_tick_, row_hash_);
-    log.add_tick(id_, std::move(row));
+    for (sim::LoggedEvent& event : built.events)
+        log.add_event(id_, built.tick, ordinal++, std::move(event));
+    // Who asked for a step may rely on it: its last tick is durable like a command. An event of a tick that a
+    // crash undid would come twice.
+    end_.is_head_wanted = end_.is_head_wanted || (applied.empty() && (tick.step || ordinal > 0));
+    if (!applied.empty())
+        add_row(built.tick, applied, now_ns, log);
     runtime().commands_applied.fetch_add(command_count);
+    unsettled_.push_back(std::move(tick));
+}
+
+void HostedWorld::add_row(std::uint64_t tick, std::span<const game::Command> commands, std::int64_t now_ns,
+                          TurnLog& log) {
+    LogRow row{tick, codec::encode_commands(commands), hash_if_due(tick), 0};
+    row.row_hash = chain_row(end_.row_hash, row.tick, row.commands, row.state_hash);
+    end_.log_tick = end_.head_tick = row.tick;
+    end_.row_hash = row.row_hash;
+    end_.head_written_ns = now_ns;
+    log.add_head(id_, row.tick, end_.log_tick, end_.row_hash);
+    log.add_tick(id_, std::move(row));
 }
 
 // What failed is recorded; what fails again and again is suspended, with the next tick.
-void HostedWorld::note_systems(TurnLog& log) {
+void HostedWorld::note_systems(const sim::TickResult& built, TurnLog& log) {
     const game::Rules& rules = simulation_->systems().rules();
-    for (const sim::SystemRun& run : built_.systems) {
+    for (const sim::SystemRun& run : built.systems) {
         const game::SystemRule& rule = rules.systems[run.system];
         const std::string& name = rule.name;
         const auto [known_stats, is_new] = statistics_.try_emplace(name, nullptr);
@@ -384,7 +400,7 @@ void HostedWorld::note_systems(TurnLog& log) {
             continue;
         }
         const int known = run.statement ? static_cast<int>(*run.statement) + 1 : host_.failed_statement();
-        log.add_system_error({id_, built_.tick, name, *run.error, known, run.entity});
+        log.add_system_error({id_, built.tick, name, *run.error, known, run.entity});
         const std::uint32_t failures = ++failures_[name];
         const auto most = static_cast<std::uint32_t>(pg::settings::max_system_failures);
         const bool is_harmful = run.error->code() == sqlstate::quarantined;
@@ -393,7 +409,7 @@ void HostedWorld::note_systems(TurnLog& log) {
         const std::string reason = is_harmful ? "was put into quarantine: " + run.error->detail()
                                               : "failed in " + std::to_string(failures) +
                                                     " ticks in a row, the last of them " +
-                                                    std::to_string(built_.tick) + ": " + run.error->message();
+                                                    std::to_string(built.tick) + ": " + run.error->message();
         ereport(WARNING, (errmsg("system \"%s\" of world " INT64_FORMAT " is suspended", name.c_str(), id_),
                           errdetail_internal("It %s.", reason.c_str()),
                           errhint("game.enable_system() lets it run again.")));
@@ -403,53 +419,6 @@ void HostedWorld::note_systems(TurnLog& log) {
             codec::encode_rules(rules_of_world(*game_rules_, flags_, rules.tick_rate_hz, rules.time_scale));
         return; // the references into the rules stay good until the next tick
     }
-}
-
-void HostedWorld::publish(std::int64_t now_ns) {
-    simulation_->store().publish();
-    ConditionVariableBroadcast(&runtime().published);
-    has_built_ = false;
-    free_entities_.insert(free_entities_.end(), built_.freed.begin(), built_.freed.end());
-    fill_entity_pool();
-    runtime().retired_bytes.store(simulation_->store().retired_bytes());
-    answer_calls(built_);
-    for (const std::uint32_t request : std::exchange(built_syncs_, {}))
-        requests::answer(request, built_.tick, {});
-    finish_steps(built_.tick);
-    note_rate(now_ns);
-}
-
-void HostedWorld::answer_calls(const sim::TickResult& result) {
-    for (const Call& call : std::exchange(built_calls_, {})) {
-        const sim::Outcome& outcome = result.outcomes[call.command];
-        if (outcome.error)
-            requests::answer_error(call.request, outcome.error->code(), outcome.error->message(),
-                                   outcome.error->detail(), outcome.error->hint());
-        else
-            requests::answer(call.request, result.tick, outcome.result);
-    }
-}
-
-// One step request runs at a time; those behind it wait their turn.
-void HostedWorld::finish_steps(std::uint64_t tick) {
-    if (steps_.empty() || --steps_.front().ticks_left > 0)
-        return;
-    requests::answer(steps_.front().request, tick, {});
-    steps_.erase(steps_.begin());
-    if (steps_.empty())
-        pacer_.restart(pacer_.tick_rate_hz(), monotonic_ns());
-}
-
-void HostedWorld::note_rate(std::int64_t now_ns) {
-    ++rate_ticks_;
-    const std::int64_t elapsed = now_ns - rate_since_ns_;
-    if (elapsed < second_ns)
-        return;
-    runtime().measured_rate_mhz.store(
-        static_cast<std::uint32_t>(static_cast<double>(rate_ticks_) * 1e12 / static_cast<double>(elapsed)));
-    rate_ticks_ = 0;
-    rate_since_ns_ = now_ns;
-    simulation_->store().trim();
 }
 
 void HostedWorld::answer_paused_syncs(bool is_inbox_empty) {
@@ -463,36 +432,29 @@ void HostedWorld::answer_paused_syncs(bool is_inbox_empty) {
     }
 }
 
-void HostedWorld::note_head(std::int64_t now_ns, std::int64_t interval_ms, TurnLog& log) {
-    if (!is_loaded())
-        return;
-    const std::uint64_t tick = simulation_->tick();
-    const bool is_wanted = std::exchange(is_head_wanted_, false);
-    const bool is_time = is_wanted || now_ns - head_written_ns_ >= interval_ms * 1'000'000;
-    if (tick == head_tick_ || !is_time)
-        return;
-    if (is_wanted)
-        log.require_flush();
-    head_tick_ = tick;
-    head_written_ns_ = now_ns;
-    log.add_head(id_, tick, log_tick_, row_hash_);
+void HostedWorld::fail_calls(std::string_view code, const std::string& message, const std::string& hint) {
+    for (const Call& call : std::exchange(calls_, {}))
+        requests::answer_error(call.request, code, message, {}, hint);
+    commands_.clear();
 }
 
 void HostedWorld::fail_all(std::string_view code, const std::string& message, const std::string& hint) {
     const auto fail = [&](std::uint32_t request) {
         requests::answer_error(request, code, message, {}, hint);
     };
-    for (const Call& call : std::exchange(calls_, {}))
-        fail(call.request);
-    for (const Call& call : std::exchange(built_calls_, {}))
-        fail(call.request);
+    fail_calls(code, message, hint);
+    for (const BuiltTick& tick : std::exchange(unsettled_, {})) {
+        for (const Call& call : tick.calls)
+            fail(call.request);
+        for (const std::uint32_t request : tick.syncs)
+            fail(request);
+        if (tick.step)
+            fail(*tick.step);
+    }
     for (const std::uint32_t request : std::exchange(syncs_, {}))
-        fail(request);
-    for (const std::uint32_t request : std::exchange(built_syncs_, {}))
         fail(request);
     for (const Step& step : std::exchange(steps_, {}))
         fail(step.request);
-    commands_.clear();
     requests::fail_queue(slot_, code, message, hint);
 }
 
@@ -501,7 +463,7 @@ bool HostedWorld::release() {
 }
 
 bool HostedWorld::is_idle() const {
-    return is_loaded() && !is_ticking() && !has_built_ && steps_.empty() && syncs_.empty() &&
+    return is_loaded() && !is_ticking() && unsettled_.empty() && steps_.empty() && syncs_.empty() &&
            calls_.empty() && runtime().queue_length.load() == 0;
 }
 

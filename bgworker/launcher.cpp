@@ -1,5 +1,6 @@
-// The launcher: one per server, connected to no database. Starts the world worker and the checkpointer in the
-// database that gamelan.database names, as soon as it exists, and starts them again when they end.
+// The launcher: one per server, connected to no database. Starts the flusher, and the world worker and the
+// checkpointer in the database that gamelan.database names, as soon as it exists, and starts them again when
+// they end.
 //
 // Scenarios it must survive: the database is created later, dropped, renamed, replaced by another of the same
 // name; a worker fails again and again (the pause doubles up to gamelan.worker_restart_delay_max and starts
@@ -121,6 +122,7 @@ extern "C" void gamelan_launcher_main(Datum) {
     start_process(pg::shared->launcher);
     BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
     Ward wards[] = {{"gamelan world worker", world_worker_function, &pg::shared->world_worker},
+                    {"gamelan flusher", flusher_function, &pg::shared->flusher},
                     {"gamelan checkpointer", checkpointer_function, &pg::shared->checkpointer}};
     while (ShutdownRequestPending == 0) {
         const Oid database = find_database();

@@ -2,8 +2,6 @@
 
 #include "core/game/schema_game.hpp"
 
-#include "core/base/bytes.hpp"
-#include "core/base/hash.hpp"
 #include "extension/pg/json_input.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -34,16 +32,6 @@ spi::Argument optional_text(const std::string& value) {
 }
 
 } // namespace
-
-std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
-                        std::optional<std::uint64_t> state_hash) {
-    ByteWriter out;
-    out.put(previous);
-    out.put(tick);
-    out.put(static_cast<std::uint8_t>(state_hash.has_value()));
-    out.put(state_hash.value_or(0));
-    return hash64(commands, hash64(out.view()));
-}
 
 void TurnLog::write() const {
     if (!ticks_.empty())
@@ -155,7 +143,7 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up "
+        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability "
         "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
         "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
@@ -169,6 +157,7 @@ std::vector<DefinitionRow> read_definitions() {
         definition.desired_state = spi::text_at(row, 7);
         definition.time_scale = std::stod(std::string(spi::text_at(row, 12)));
         definition.catch_up = spi::text_at(row, 13);
+        definition.durability = spi::text_at(row, 14);
         definition.has_head = !spi::is_null(row, 8);
         if (definition.has_head) {
             definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
@@ -207,41 +196,24 @@ GameComponents read_components(std::vector<DefinitionRow>& rows) {
 }
 
 std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit, std::int64_t id) {
+    struct Row {
+        std::int64_t id;
+        std::string_view session;
+        std::string_view commands;
+    };
     std::vector<InboxRow> out;
-    const std::uint64_t count = spi::run(
-        "SELECT id, session, commands FROM game.inbox WHERE world = $1 AND id > $3 ORDER BY id LIMIT $2",
-        {spi::bigint(world_id), spi::integer(limit), spi::bigint(id)});
-    for (std::uint64_t row = 0; row < count; ++row)
-        out.push_back({spi::bigint_at(row, 1), world_id, std::string(spi::text_at(row, 2)),
-                       std::string(spi::bytes_at(row, 3))});
-    return out;
-}
-
-std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit) {
-    std::vector<LogRow> out;
-    const std::uint64_t count =
-        spi::run("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
-                 "WHERE world = $1 AND tick > $2 ORDER BY tick LIMIT $3",
-                 {spi::bigint(world_id), unsigned_bigint(after_tick), spi::integer(limit)});
-    for (std::uint64_t row = 0; row < count; ++row) {
-        LogRow entry{static_cast<std::uint64_t>(spi::bigint_at(row, 1)), std::string(spi::bytes_at(row, 2)),
-                     std::nullopt, static_cast<std::uint64_t>(spi::bigint_at(row, 4))};
-        if (!spi::is_null(row, 3))
-            entry.state_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 3));
-        out.push_back(std::move(entry));
+    const std::uint64_t count = pg::pg_call([&] {
+        return spi::run(
+            "SELECT id, session, commands FROM game.inbox WHERE world = $1 AND id > $3 ORDER BY id LIMIT $2",
+            {spi::bigint(world_id), spi::integer(limit), spi::bigint(id)});
+    });
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const Row row = pg::pg_call([&] {
+            return Row{spi::bigint_at(i, 1), spi::text_at(i, 2), spi::bytes_at(i, 3)};
+        });
+        out.push_back({row.id, world_id, std::string(row.session), std::string(row.commands)});
     }
     return out;
-}
-
-std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick) {
-    if (spi::run("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
-                 "DESC LIMIT 1",
-                 {spi::bigint(world_id), unsigned_bigint(up_to_tick)}) == 0)
-        return std::nullopt;
-    return LogRow{static_cast<std::uint64_t>(spi::bigint_at(0, 1)),
-                  {},
-                  std::nullopt,
-                  static_cast<std::uint64_t>(spi::bigint_at(0, 2))};
 }
 
 std::vector<std::int64_t> read_dropped_worlds() {

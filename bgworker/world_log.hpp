@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "extension/pg/definition.hpp"
+#include "extension/pg/tick_log.hpp"
 
 namespace gamelan::worker {
 
@@ -20,6 +21,7 @@ struct DefinitionRow {
     bool is_schema_game; // declared in SQL, not native
     std::uint32_t tick_rate_hz;
     std::string desired_state;
+    std::string durability;
     double time_scale;
     std::string catch_up;
     bool has_head;
@@ -36,16 +38,9 @@ struct InboxRow {
     std::string commands;
 };
 
-struct LogRow {
-    std::uint64_t tick;
-    std::string commands;
-    std::optional<std::uint64_t> state_hash;
-    std::uint64_t row_hash;
-};
-
-// The link of the hash chain that a log row carries.
-std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
-                        std::optional<std::uint64_t> state_hash);
+using pg::chain_row;
+using pg::LogRow;
+using pg::newest_log_row;
 
 // A system that failed in a tick.
 struct SystemError {
@@ -144,15 +139,11 @@ using GameComponents = std::map<std::string, std::shared_ptr<const store::Defini
 GameComponents read_components(std::vector<DefinitionRow>& rows);
 // Rows after `id`, oldest first, at most `limit`.
 std::vector<InboxRow> read_inbox(std::int64_t world_id, std::int32_t limit, std::int64_t id = 0);
-// Rows after `tick`, oldest first, at most `limit`.
 // What a tick takes from it; not whole when more is there that has to wait.
 struct Inbox {
     std::vector<InboxRow> rows;
     bool is_whole = true;
 };
-std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::int32_t limit);
-// The newest row up to `tick`, if any; without its commands.
-std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick);
 // Worlds that were dropped and whose rows are still there. To be read before the definitions, so that none of
 // these ids is among them.
 std::vector<std::int64_t> read_dropped_worlds();

@@ -1,15 +1,16 @@
 // The world worker: owns the worlds of one database and plays them.
 //
-// A turn of its loop: take in interrupts and changed definitions; build the ticks that are due; write what
-// they must leave behind in one transaction for all worlds; when that is flushed, publish and answer. Between
-// turns it sleeps on a timer set to the next deadline, its latch and the postmaster. No transaction spans
-// turns.
+// A turn of its loop: publish and answer the ticks that have become durable; take in interrupts and changed
+// definitions; build the ticks that are due; write what they must leave behind in one transaction for all
+// worlds, which the flusher brings to disk meanwhile. Between turns it sleeps on a timer set to the next
+// deadline, its latch and the postmaster. No transaction spans turns.
 //
-// What it must survive: an error in a turn ends the process, and the launcher starts it again: published
-// ticks are still in shared memory, built ones vanish, taken commands fail with "unknown outcome". DROP
-// DATABASE asks it to leave (hooks.cpp). DROP EXTENSION takes the tables away between two turns: the worlds
-// then leave memory. A crash of any backend takes shared memory away: the worlds come back from checkpoint
-// and log.
+// What it must survive: a turn that cannot be written (disk full, a cancel) is as if it had not been, and is
+// tried again. Any other error ends the process, and the launcher starts it again: published ticks are still
+// in shared memory, committed ones in the log, others vanish; taken commands fail with "unknown outcome".
+// DROP DATABASE asks it to leave (hooks.cpp). DROP EXTENSION takes the tables away between two turns: the
+// worlds then leave memory. A crash of any backend takes shared memory away: the worlds come back from
+// checkpoint and log.
 #include "bgworker/crumbs.hpp"
 #include "bgworker/hosted_world.hpp"
 #include "bgworker/recovery.hpp"
@@ -23,6 +24,7 @@
 #include "extension/fdw/view.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/native_library.hpp"
+#include "extension/pg/pause_points.hpp"
 #include "extension/pg/requests.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
@@ -74,6 +76,10 @@ class Worker {
     void build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction);
     void build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction);
     bool are_definitions_changing() const;
+    void settle();
+    void play(std::int64_t now_ns);
+    XLogRecPtr commit(const TurnLog& log, bool& has_transaction);
+    void undo_turn(const pg::PgError& caught, std::int64_t now_ns);
     void check_paused_syncs();
     void stop_broken(HostedWorld& world, const Error& error);
     void sleep_until_needed();
@@ -87,6 +93,9 @@ class Worker {
     std::int64_t look_again_ns_ =
         0; // for an extension that is not there yet, or worlds that wait for a restore
     std::int64_t pins_looked_at_ns_ = 0;
+    // After a turn of several worlds could not be written: so many turns of one world each, to find out whose
+    // fault it was.
+    std::size_t careful_turns_ = 0;
     int timer_ = -1;
     WaitEventSet* events_ = nullptr;
 };
@@ -145,6 +154,7 @@ void Worker::run() {
 }
 
 void Worker::turn(std::int64_t now_ns) {
+    settle();
     bring_back_evicted();
     read_definitions_if_changed(now_ns);
     release_leavers();
@@ -158,29 +168,82 @@ void Worker::turn(std::int64_t now_ns) {
     }
     check_paused_syncs();
 
+    for (const auto& world : worlds_)
+        world->begin_turn();
+    try {
+        play(now_ns);
+    } catch (const pg::PgError& error) {
+        undo_turn(error, now_ns);
+    }
+    settle();
+}
+
+// Also ticks of earlier turns. Those without anything to write come through at once.
+void Worker::settle() {
+    if (std::none_of(worlds_.begin(), worlds_.end(),
+                     [](const auto& world) { return world->has_unsettled(); }))
+        return;
+    const Safe safe = Safe::now();
+    const std::int64_t now_ns = monotonic_ns();
+    for (const auto& world : worlds_)
+        world->settle(safe, now_ns);
+}
+
+// Throws PgError: then nothing of the turn is in the tables.
+void Worker::play(std::int64_t now_ns) {
     TurnLog log;
     bool has_transaction = false;
     build_due_ticks(now_ns, log, has_transaction);
+    if (has_transaction || !log.is_empty())
+        pg::pause_point("tick_built");
     for (const auto& world : worlds_)
         world->note_head(now_ns, pg::settings::head_interval_ms, log);
-    if (!log.is_empty() && !has_transaction) {
-        spi::begin("gamelan: writing a tick");
-        has_transaction = true;
-    }
-    log.write();
-    // Nobody was promised that what these ticks did is on disk when they are told.
-    const auto is_waited_for = [](const auto& world) {
-        return world->has_built() && !world->may_publish_early();
-    };
-    if (has_transaction && !log.must_be_flushed() &&
-        std::none_of(worlds_.begin(), worlds_.end(), is_waited_for))
-        (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-                                true, 0, false);
-    if (has_transaction)
-        spi::commit(); // flushed: synchronous_commit decides for how many copies
+    const XLogRecPtr position = commit(log, has_transaction);
     for (const auto& world : worlds_)
-        if (world->has_built())
-            world->publish(monotonic_ns());
+        world->end_turn(position);
+    if (position != 0)
+        want_flushed(position);
+    if (careful_turns_ > 0)
+        --careful_turns_;
+}
+
+// Does not wait for the disk, unless somebody relies on a head. 0 when there was nothing to commit.
+XLogRecPtr Worker::commit(const TurnLog& log, bool& has_transaction) {
+    if (log.is_empty() && !has_transaction)
+        return 0;
+    const char* mode = log.must_be_flushed() ? "local" : "off";
+    pg::pg_call([&] {
+        if (!has_transaction)
+            spi::begin("gamelan: writing a tick");
+        has_transaction = true;
+        log.write();
+        pg::pause_point("tick_written");
+        (void)set_config_option("synchronous_commit", mode, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+                                true, 0, false);
+        spi::commit();
+        pg::pause_point("tick_committed");
+    });
+    return XactLastCommitEnd;
+}
+
+void Worker::undo_turn(const pg::PgError& caught, std::int64_t now_ns) {
+    constexpr std::int64_t retry_ns = second_ns;
+    const int code = caught.data()->sqlerrcode;
+    const Error error(unpack_sql_state(code), std::string("the tick could not be written: ") + caught.what(),
+                      "Nothing of it was applied.", "The world goes on by itself when it can.");
+    spi::abort();
+    ereport(WARNING,
+            (errcode(code), errmsg("%s", error.message().c_str()),
+             errhint("The worlds go on by themselves when they can; every second it is tried again.")));
+    std::size_t built = 0;
+    for (const auto& world : worlds_) {
+        built += world->has_built() ? 1 : 0;
+        world->undo_turn(error, now_ns + retry_ns);
+    }
+    if (built > 1)
+        careful_turns_ = 2 * worlds_.size();
+    // What worlds took in of changed definitions in this turn they must take in again.
+    are_catalogs_changed = true;
 }
 
 // Worlds that somebody touched come back as at the start: from their definitions on.
@@ -201,6 +264,9 @@ void Worker::take_back_old_pins(std::int64_t now_ns) {
 }
 
 void Worker::build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transaction) {
+    // Whoever was first is last the next time, so that each gets its turn when only one does.
+    if (careful_turns_ > 0)
+        std::rotate(worlds_.begin(), worlds_.begin() + 1, worlds_.end());
     for (const auto& world : worlds_) {
         if (!world->is_due(now_ns))
             continue;
@@ -209,6 +275,8 @@ void Worker::build_due_ticks(std::int64_t now_ns, TurnLog& log, bool& has_transa
         } catch (const Error& error) {
             stop_broken(*world, error);
         }
+        if (careful_turns_ > 0)
+            return;
     }
 }
 
@@ -220,11 +288,14 @@ bool Worker::are_definitions_changing() const {
 }
 
 void Worker::build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& has_transaction) {
+    const auto begin = [&](const char* activity) {
+        if (!has_transaction)
+            pg::pg_call([&] { spi::begin(activity); });
+        has_transaction = true;
+    };
     Inbox inbox;
     if (world.wants_inbox()) {
-        if (!has_transaction)
-            spi::begin("gamelan: reading queued commands");
-        has_transaction = true;
+        begin("gamelan: reading queued commands");
         // Rung first, read then: a commit in between rings again.
         world.note_doorbell();
         inbox.rows = read_inbox(world.id(), max_inbox_rows_per_tick);
@@ -234,10 +305,8 @@ void Worker::build(HostedWorld& world, std::int64_t now_ns, TurnLog& log, bool& 
         if (!inbox.is_whole)
             world.ring_again();
     }
-    if (!has_transaction && world.needs_transaction(inbox)) {
-        spi::begin("gamelan: playing a tick");
-        has_transaction = true;
-    }
+    if (world.needs_transaction(inbox))
+        begin("gamelan: playing a tick");
     world.build_tick(now_ns, inbox, log);
 }
 
@@ -247,7 +316,7 @@ void Worker::stop_broken(HostedWorld& world, const Error& error) {
                       error.detail().empty() ? 0 : errdetail_internal("%s", error.detail().c_str()),
                       error.hint().empty() ? 0 : errhint("%s", error.hint().c_str())));
     world.set_state(WorldState::paused, error);
-    world.fail_all(error.code(), error.message(), error.hint());
+    world.fail_calls(error.code(), error.message(), error.hint());
 }
 
 void Worker::check_paused_syncs() {
@@ -432,16 +501,19 @@ void Worker::sleep_until_needed() {
     ResetLatch(MyLatch);
 }
 
+// The commit brings all before it to disk, so that whoever still waits gets an answer.
 void Worker::write_heads_at_end() {
     TurnLog log;
     for (const auto& world : worlds_)
         world->note_head(monotonic_ns(), -1, log);
-    if (log.is_empty())
-        return;
-    spi::begin("gamelan: writing heads");
-    if (extension_exists())
-        log.write();
-    spi::commit();
+    if (!log.is_empty()) {
+        spi::begin("gamelan: writing heads");
+        if (extension_exists())
+            log.write();
+        spi::commit();
+    }
+    XLogFlush(pg::shared->flush_wanted.load());
+    settle();
 }
 
 } // namespace

@@ -53,9 +53,14 @@ void Simulation::load_rules() {
         systems_.load(store_.newest());
 }
 
-void Simulation::forget_unpublished() {
+void Simulation::look_at_newest() {
     index_players();
     load_rules();
+}
+
+void Simulation::forget_newest() {
+    store_.abandon_newest();
+    look_at_newest();
 }
 
 std::optional<std::uint32_t> Simulation::find_player(const std::string& actor) const {
@@ -207,7 +212,7 @@ TickResult Simulation::run_tick(std::span<const game::Command> commands, Host* h
         result.effects = std::move(report.effects);
     } catch (...) {
         store_.abandon();
-        forget_unpublished();
+        look_at_newest();
         throw;
     }
     return result;

@@ -48,8 +48,8 @@ class Simulation {
     // `host`: null in a replay.
     TickResult run_tick(std::span<const game::Command> commands, Host* host = nullptr);
 
-    // After store().abandon_sealed(): what is remembered beside the store is read from it again.
-    void forget_unpublished();
+    // Drops the newest tick, which is not published: the world stands at the one before.
+    void forget_newest();
 
     // Checks a command's action and arguments without running it. Throws Error (undefined_action, missing,
     // extra or mistyped argument).
@@ -71,6 +71,8 @@ class Simulation {
     Outcome redefine(const game::Command& command);
     std::optional<std::uint32_t> find_player(const std::string& actor) const;
     void index_players();
+    // What is remembered beside the store is read from it again.
+    void look_at_newest();
     void load_rules();
 
     std::int64_t world_id_;

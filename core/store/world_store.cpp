@@ -635,12 +635,20 @@ bool WorldStore::publish() {
     return true;
 }
 
-void WorldStore::abandon_sealed() {
-    for (auto version = sealed_.rbegin(); version != sealed_.rend(); ++version)
-        for (const Ref block : version->changes.created)
-            arena_.free(block);
-    sealed_.clear();
+bool WorldStore::abandon_newest() {
+    if (sealed_.empty())
+        return false;
+    for (const Ref block : sealed_.back().changes.created)
+        arena_.free(block);
+    sealed_.pop_back();
     rewritten_.clear();
+    newest_root_ = sealed_.empty() ? Ref{region().control(slot_).root.load()} : sealed_.back().root;
+    return true;
+}
+
+void WorldStore::abandon_sealed() {
+    while (abandon_newest()) {
+    }
     newest_root_ = {region().control(slot_).root.load()};
     if (derivation_)
         derivation_->forget();

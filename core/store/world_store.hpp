@@ -133,6 +133,8 @@ class WorldStore {
     void abandon();
     // Publishes the oldest sealed version; true if there was one.
     bool publish();
+    // Drops the sealed version that is the newest and not published, if there is one: not within a tick.
+    bool abandon_newest();
     // Drops all sealed, unpublished versions: the world stands at the published one again.
     void abandon_sealed();
 

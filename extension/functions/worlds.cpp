@@ -65,11 +65,12 @@ PGDLLEXPORT Datum gamelan_world_runtime(PG_FUNCTION_ARGS) {
         LWLockRelease(shared->lock);
         const std::int64_t checkpoint = world.last_checkpoint_tick.load();
         const bool is_loaded = control.root.load() != 0;
-        Datum values[11] = {
+        Datum values[12] = {
             Int64GetDatum(id),
             CStringGetTextDatum(name_of(world.state.load())),
             CStringGetTextDatum(reason),
             Int64GetDatum(static_cast<std::int64_t>(control.tick.load())),
+            Int64GetDatum(static_cast<std::int64_t>(Min(world.durable_tick.load(), control.tick.load()))),
             Float8GetDatum(world.measured_rate_mhz.load() / 1000.0),
             Int64GetDatum(static_cast<std::int64_t>(world.late_ticks.load())),
             Int64GetDatum(static_cast<std::int64_t>(world.skipped_ticks.load())),
@@ -78,10 +79,10 @@ PGDLLEXPORT Datum gamelan_world_runtime(PG_FUNCTION_ARGS) {
             Int64GetDatum(static_cast<std::int64_t>(world.commands_applied.load())),
             Int32GetDatum(static_cast<std::int32_t>(waiting)),
         };
-        bool nulls[11] = {};
+        bool nulls[12] = {};
         nulls[2] = reason[0] == '\0';
-        nulls[3] = !is_loaded;
-        nulls[8] = checkpoint < 0;
+        nulls[3] = nulls[4] = !is_loaded;
+        nulls[9] = checkpoint < 0;
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
     }
     return static_cast<Datum>(0);

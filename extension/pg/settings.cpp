@@ -25,6 +25,8 @@ int max_system_failures = 10;
 int quarantine_after = 3;
 int max_tracked_systems = 1024;
 int max_events_per_tick = 65536;
+int max_unflushed_ticks = 64;
+char* pause_at = nullptr;
 
 namespace {
 
@@ -109,6 +111,15 @@ void define() {
                "Most events that the actions and systems of one tick may tell of.",
                "Worlds take it in with the next change of a definition.", &max_events_per_tick, 65536, 1,
                10 * 1000 * 1000, PGC_SIGHUP, 0);
+
+    define_int("gamelan.max_unflushed_ticks",
+               "Most ticks of a world that may wait for the disk, or for a standby.",
+               "Then the world waits with its next tick; each holds the memory of what it changed.",
+               &max_unflushed_ticks, 64, 1, 10000, PGC_SIGHUP, 0);
+
+    DefineCustomStringVariable("gamelan.pause_at", "For tests: names of points at which processes stop.",
+                               "docs/durability.md lists them.", &pause_at, "", PGC_SIGHUP,
+                               GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 
     MarkGUCPrefixReserved("gamelan");
 }

@@ -28,7 +28,9 @@ extern bool compile;
 extern int max_system_failures;
 extern int quarantine_after;
 extern int max_tracked_systems;
-extern int max_events_per_tick; // gamelan.max_queued_commands: per transaction
+extern int max_events_per_tick;
+extern int max_unflushed_ticks;
+extern char* pause_at; // gamelan.max_queued_commands: per transaction
 
 void define();
 

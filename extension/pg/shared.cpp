@@ -13,7 +13,7 @@ SharedState* shared = nullptr;
 namespace {
 
 constexpr std::uint64_t shared_magic = 0x67616d656c616e01ULL;
-constexpr std::uint32_t shared_layout_version = 5;
+constexpr std::uint32_t shared_layout_version = 6;
 constexpr const char* tranche_name = "gamelan";
 
 shmem_request_hook_type previous_request_hook = nullptr;
@@ -121,6 +121,8 @@ const char* name_of(WorldState state) {
         return "failed";
     case WorldState::evicted:
         return "evicted";
+    case WorldState::stalled:
+        return "stalled";
     }
     return "starting";
 }

@@ -25,6 +25,7 @@ enum class WorldState : std::uint32_t {
     waiting = 5, // for data a restore has not brought yet
     failed = 6,
     evicted = 7, // in its checkpoint only; comes back when somebody touches it
+    stalled = 8, // its ticks cannot be written; goes on by itself when they can
 };
 const char* name_of(WorldState state);
 
@@ -51,6 +52,8 @@ struct WorldRuntime {
     std::atomic<std::uint64_t> skipped_ticks;
     std::atomic<std::int64_t> last_checkpoint_tick; // -1 = none
     std::atomic<std::uint64_t> commands_applied;
+    std::atomic<std::uint64_t>
+        durable_tick; // the newest that is known to be; of a relaxed world behind the published one
     std::atomic<bool> is_eviction_wanted;     // by a session, after the commit of the checkpoint it stands at
     std::atomic<bool> is_touched;             // by a session that found it evicted
     std::atomic<std::int64_t> idle_since_ms;  // of a world that stands still, by the server's clock
@@ -110,8 +113,10 @@ struct SharedState {
     WorkerEntry launcher;
     WorkerEntry world_worker;
     WorkerEntry checkpointer;
-    std::atomic<Oid> database_oid;         // whose worlds are in memory
-    std::atomic<Oid> stopped_database_oid; // workers stay away from it
+    WorkerEntry flusher;
+    std::atomic<std::uint64_t> flush_wanted; // position in the server's log up to which ticks are committed
+    std::atomic<Oid> database_oid;           // whose worlds are in memory
+    std::atomic<Oid> stopped_database_oid;   // workers stay away from it
     std::atomic<std::uint64_t>
         definitions_version; // advanced by every commit that changed game.world_definition
     std::atomic<std::uint32_t> definitions_pending; // transactions that commit such a change just now

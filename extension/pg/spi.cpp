@@ -155,7 +155,7 @@ void commit() {
 }
 
 void abort() {
-    AbortCurrentTransaction();
+    AbortOutOfAnyTransaction();
     debug_query_string = nullptr;
     pgstat_report_activity(STATE_IDLE, nullptr);
 }

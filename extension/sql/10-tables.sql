@@ -10,6 +10,7 @@ CREATE TABLE game.world_definition (
     tick_rate int NOT NULL CHECK (tick_rate BETWEEN 1 AND 240),
     time_scale double precision NOT NULL DEFAULT 1 CHECK (time_scale > 0 AND time_scale <= 100),
     catch_up text NOT NULL DEFAULT 'bounded' CHECK (catch_up IN ('bounded', 'skip', 'all')),
+    durability text NOT NULL DEFAULT 'sync' CHECK (durability IN ('sync', 'relaxed', 'replicated')),
     desired_state text NOT NULL DEFAULT 'created' CHECK (desired_state IN ('created', 'running', 'paused')),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
@@ -17,6 +18,8 @@ COMMENT ON TABLE game.world_definition IS 'What each world is: its game, seed an
 COMMENT ON COLUMN game.world_definition.time_scale IS 'seconds that pass in the world in each second of its ticks';
 COMMENT ON COLUMN game.world_definition.catch_up IS
     'what becomes of ticks that are overdue: up to gamelan.max_catch_up_ticks of them are run, none, or all';
+
+COMMENT ON COLUMN game.world_definition.durability IS 'what a tick waits for before it is published and its commands are answered';
 
 CREATE SEQUENCE game.world_id_seq OWNED BY game.world_definition.id;
 CREATE SEQUENCE game.command_handle_seq;

@@ -136,8 +136,7 @@ TEST(Simulation, AnAbandonedTickForgetsItsPlayers) {
     Simulation simulation = make_simulation(region);
     const game::Command join = command("a", "join", {"ada"});
     simulation.run_tick({&join, 1});
-    simulation.store().abandon_sealed();
-    simulation.forget_unpublished();
+    simulation.forget_newest();
     EXPECT_EQ(code_of(run(simulation, command("a", "claim", {cell(4)}))), sqlstate::not_joined);
 }
 

@@ -293,6 +293,11 @@ void StoreProgram::crash() {
         store_.emplace(WorldStore::take_over(*region_, world, region_.limit()));
     } else {
         store_->abandon();
+        while (!sealed_.empty() && below(2) == 0) {
+            require(store_->abandon_newest(), "a sealed version was there");
+            sealed_.pop_back();
+            require_equal(store_->newest(), sealed_.empty() ? published_ : sealed_.back());
+        }
         store_->abandon_sealed();
     }
     sealed_.clear();

@@ -136,6 +136,27 @@ TEST(WorldStore, SeveralSealedVersionsMayWaitAndAreDroppedTogether) {
     EXPECT_FALSE(store.publish());
 }
 
+TEST(WorldStore, TheNewestSealedVersionCanBeDroppedAlone) {
+    const TestRegion region;
+    const Columns columns = make_columns();
+    WorldStore store = make_store(region, columns);
+    const auto tick = [&](std::uint64_t number, std::int64_t value) {
+        store.begin_tick();
+        store.set<std::int64_t>(columns.numbers, 0, value);
+        store.seal(number);
+    };
+    tick(1, 10);
+    tick(2, 20);
+    EXPECT_TRUE(store.abandon_newest());
+    EXPECT_EQ(store.newest().tick(), 1u);
+    tick(2, 21);
+    while (store.publish()) {
+    }
+    EXPECT_EQ(Snapshot::current(*region, store.slot())->get<std::int64_t>(columns.numbers, 0), 21);
+    EXPECT_FALSE(store.abandon_newest()) << "what is published stays";
+    EXPECT_EQ(store.lost_blocks(), 0u);
+}
+
 TEST(WorldStore, RollingBackASavepointRestoresValuesAndSlots) {
     const TestRegion region;
     const Columns columns = make_columns();

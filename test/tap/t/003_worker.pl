@@ -55,24 +55,27 @@ wait_until_ready($node, $running, 'paused');
 my $paused = hash_of($node, $running);
 $node->safe_psql('game', 'ALTER TABLE game.tick_log ADD CONSTRAINT refused CHECK (false) NOT VALID');
 $node->safe_psql('game', "SELECT game.enqueue($stepped, 'join', '{\"name\": \"queued\"}')");
-like(error_of($node, 'game', "SELECT game.step_world($stepped)"), qr/08007: the world worker was restarted/,
-	'who waits for a tick that fails is told that the outcome is unknown');
-ok(log_has($node, qr/ERROR:  new row for relation "tick_log" violates check constraint "refused"/, $since), 'the log tells why');
+my $worker = worker_pid($node);
+like(error_of($node, 'game', "SELECT game.step_world($stepped)"), qr/23514: the tick could not be written: new row .*DETAIL:  Nothing of it was applied/s,
+	'who waits for a tick that fails is told so');
+ok(log_has($node, qr/WARNING:  the tick could not be written: new row for relation "tick_log" violates/, $since), 'the log tells why');
 wait_until_ready($node, $stepped, 'created');
 is(hash_of($node, $stepped), $stood, 'the failed tick left no trace');
 is($node->safe_psql('game', "SELECT count(*) FROM game.inbox WHERE world = $stepped"), '1', 'the queued command waits');
 
-# It fails again and again, and the pauses grow up to the limit.
+# A world that ticks by itself tries it again and again.
 $node->safe_psql('game', "SELECT game.enqueue($running, 'join', '{\"name\": \"queued\"}'), game.resume_world($running)");
+poll_until($node, "SELECT state = 'stalled' AND reason LIKE 'the tick could not be written%' FROM game.world WHERE id = $running", 'the world is stalled');
 for (1 .. 3)
 {
 	my $from = log_position($node);
-	wait_for_log($node, qr/ERROR:  new row for relation "tick_log" violates check constraint "refused"/, $from);
+	wait_for_log($node, qr/WARNING:  the tick could not be written/, $from);
 }
-pass('the worker is started again as long as it fails');
+is(worker_pid($node), $worker, 'the worker lives on');
 is($node->safe_psql('game', 'SELECT count(*) FROM game.event'), '0', 'nothing of a failed tick is kept');
 $node->safe_psql('game', 'ALTER TABLE game.tick_log DROP CONSTRAINT refused');
 goes_on((split ' ', $paused)[0], 'once the write succeeds, the world goes on');
+is(state_of($node, $running), 'running', 'and is not stalled any more');
 is($node->safe_psql('game', "SELECT game.step_world($stepped)"), '51', 'and the other one takes the step');
 poll_until($node, 'SELECT count(*) = 2 FROM game.event', 'both queued commands are applied');
 is($node->safe_psql('game', "SELECT string_agg(world || ' ' || kind, ', ' ORDER BY world) FROM game.event"), "$stepped joined, $running joined",
@@ -88,10 +91,21 @@ is(hash_of($node, $stepped), hash_of($node, $twin), 'the state is that of a worl
 $since = log_position($node);
 $node->safe_psql('game', 'ALTER TABLE game.tick_log RENAME TO tick_log_away');
 $node->psql('game', "SELECT game.enqueue($running, 'join', '{\"name\": \"without a log\"}')");
-wait_for_log($node, qr/ERROR:  relation "game.tick_log" does not exist/, $since);
+wait_for_log($node, qr/WARNING:  the tick could not be written: relation "game.tick_log" does not exist/, $since);
 $node->safe_psql('game', 'ALTER TABLE game.tick_log_away RENAME TO tick_log');
 poll_until($node, "SELECT count(*) = 1 FROM game.event WHERE payload ->> 'name' = 'without a log'", 'the command is applied');
 pass('a table that went away and came back is found again');
+
+# What the worker cannot do without: it ends, and is started again as long as it fails.
+$node->safe_psql('game', "ALTER TABLE game.dropped_world RENAME TO dropped_world_away; SELECT game.set_tick_rate($running, 21)");
+for (1 .. 3)
+{
+	my $from = log_position($node);
+	wait_for_log($node, qr/ERROR:  relation "game.dropped_world" does not exist/, $from);
+}
+$node->safe_psql('game', 'ALTER TABLE game.dropped_world_away RENAME TO dropped_world');
+wait_until_ready($node, $running, 'running');
+pass('the worker is started again as long as it fails');
 
 # A caller who is killed leaves nothing that anybody waits for.
 my $caller = $node->background_psql('game', on_error_stop => 0);
