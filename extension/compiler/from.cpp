@@ -95,11 +95,11 @@ void StatementCompiler::add_function(Item& item, const RangeTblEntry* entry) {
         item.kind = Item::Kind::observed;
     else if (name == "neighbors")
         item.kind = Item::Kind::neighbours;
-    else if (name == "near" || name == "nearest" || name == "in_box")
+    else if (name == "near" || name == "nearest" || name == "in_box" || name == "pairs")
         item.kind = Item::Kind::place;
     else
         refuse("a function in FROM has no kernel, but for game.observed, and game.neighbors, game.near, "
-               "game.nearest and game.in_box in sub-selects");
+               "game.nearest, game.in_box and game.pairs in sub-selects");
     item.function = castNode(FuncExpr, called);
 }
 

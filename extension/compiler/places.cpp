@@ -85,17 +85,22 @@ std::vector<kernel::ColumnId> StatementCompiler::coordinates_of(const TableFacts
     return out;
 }
 
-RowSource StatementCompiler::source_by_place(Scope& inner, const Item& item) {
-    const FuncExpr* call = item.function;
-    const std::string name = game_function(call->funcid);
-    const Signature signature = signature_of(name);
+const TableFacts& StatementCompiler::table_of_place(const FuncExpr* call) {
     const Node* component = nth(call, 0);
     if (!IsA(component, Const) || is_null_constant(component))
-        refuse("the component of game." + name + " is not constant");
+        refuse("the component of game." + game_function(call->funcid) + " is not constant");
     const TableFacts& table =
         table_of(DatumGetObjectId(reinterpret_cast<const Const*>(component)->constvalue));
     if (table.is_of_cells)
         refuse(table.name + " is no component of entities");
+    return table;
+}
+
+RowSource StatementCompiler::source_by_place(Scope& inner, const Item& item) {
+    const FuncExpr* call = item.function;
+    const std::string name = game_function(call->funcid);
+    const Signature signature = signature_of(name);
+    const TableFacts& table = table_of_place(call);
     if (!is_world(inner, nth(call, signature.world)))
         refuse("the place lies in another world");
     const bool is_box = signature.kind == SourceKind::in_box;
@@ -132,6 +137,8 @@ bool StatementCompiler::place_places(Scope& inner) {
         return false;
     if (std::count_if(inner.items.begin(), inner.items.end(), is_place) > 1)
         refuse("a sub-select looks for rows in several places");
+    if (game_function(item->function->funcid) == "pairs")
+        return place_pairs(inner, *item);
     RowSource source = source_by_place(inner, *item);
     item->is_placed = true;
     fill_set(inner, std::move(source));

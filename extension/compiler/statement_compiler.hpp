@@ -43,6 +43,7 @@ struct Item {
     std::shared_ptr<const TableFacts> table;
     kernel::ComponentId component{store::none};
     const FuncExpr* function = nullptr; // of all but components
+    std::vector<NodeId> outputs;        // of pairs: a, b, distance
     bool is_nullable = false;           // the right side of a LEFT JOIN
     std::vector<Node*> on;              // its conditions
     // Where its row is: a source; or, for a row that need not be there, a key of which a source is made when
@@ -61,6 +62,7 @@ struct Scope {
     // Aggregates are over this source; or over a single row, which may be there or not.
     std::optional<SourceId> set;
     std::optional<NodeId> counted; // the rows that count
+    std::optional<NodeId> paired;  // of a statement over pairs: whether the own row has one that counts
     // A table's constraint: its columns are the own row's, and CoerceToDomainValue is this.
     std::optional<NodeId> domain_value;
 
@@ -190,6 +192,17 @@ class StatementCompiler {
     bool reads_source(NodeId node, SourceId source);
     NodeId value_of_place(Scope& inner, Node* value);
     bool is_first_of_order(Scope& inner);
+    const TableFacts& table_of_place(const FuncExpr* call);
+
+    // --- pairs.cpp: game.pairs, as the rows near the own row that come before it, or after it.
+    bool place_pairs(Scope& inner, Item& pairs);
+    // Of an UPDATE or DELETE: pairs of the own row decide whether it is selected, and nothing else.
+    void open_pairs(Scope& scope, Item& target);
+    kernel::RowSource partners(Scope& scope, const FuncExpr* call);
+    NodeId name_pairs(Item& pairs, SourceId set, bool is_first, bool is_second);
+    struct PairSides;
+    PairSides sides_of(Scope& scope, Item& pairs);
+    void place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }

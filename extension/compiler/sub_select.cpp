@@ -335,6 +335,8 @@ NodeId StatementCompiler::single_row_condition(Scope& inner, bool is_condition) 
 
 std::optional<NodeId> StatementCompiler::set_condition(Scope& inner, std::optional<NodeId> filter) {
     std::vector<NodeId> conditions;
+    if (inner.paired)
+        conditions.push_back(*inner.paired);
     for (Node* node : inner.conditions)
         conditions.push_back(condition(inner, node));
     if (filter)
