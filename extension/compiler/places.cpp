@@ -268,14 +268,15 @@ bool StatementCompiler::find_within(Scope& inner, Node* condition, RowSource& so
 // The distance is asked last, as the dearest condition; that the others cannot fail is what makes it right to
 // ask no rows further away.
 void StatementCompiler::place_within(Scope& inner, Item& root) {
-    const std::string name = root.table->name;
     place_set(inner, root, SourceKind::within);
     RowSource source = out_.sources[inner.set->value];
     const auto found = std::find_if(inner.conditions.begin(), inner.conditions.end(),
                                     [&](Node* node) { return find_within(inner, node, source); });
-    if (found == inner.conditions.end())
-        refuse("a sub-select over all rows of " + name +
-               " depends on the statement's own row, and not by game.within");
+    if (found == inner.conditions.end()) {
+        // As if it did not depend on the own row: what is wrong with that is said later.
+        out_.sources[inner.set->value].kind = SourceKind::all;
+        return;
+    }
     std::rotate(found, found + 1, inner.conditions.end());
     for (std::size_t i = 0; i + 1 < inner.conditions.size(); ++i)
         if (expressions()[condition(inner, inner.conditions[i])].can_fail)
