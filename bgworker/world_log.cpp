@@ -6,7 +6,9 @@
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
+#include "extension/pg/event_rows.hpp"
 #include "extension/pg/spi.hpp"
+#include "extension/pg/subtransaction.hpp"
 
 namespace gamelan::worker {
 
@@ -40,6 +42,8 @@ void TurnLog::write() const {
         write_heads();
     if (!events_.empty())
         write_events();
+    if (!event_rows_.empty())
+        write_event_rows();
     if (!conflicts_.empty())
         write_conflicts();
     if (!consumed_.empty())
@@ -88,6 +92,22 @@ void TurnLog::write_events() const {
                     return e.event.event.entity ? spi::bigint(*e.event.event.entity) : spi::null_of(INT8OID);
                 }),
          column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
+}
+
+// Nothing of a table's own can refuse them: the kernel has asked its constraints. But somebody may have
+// changed or dropped it since it was compiled.
+void TurnLog::write_event_rows() const {
+    for (const TableRows& told : event_rows_)
+        try {
+            pg::in_subtransaction(
+                [&] { pg::append_event_rows(told.game, told.world_id, told.tick, told.rows); });
+        } catch (const Error& error) {
+            spi::run("SELECT game._note_system_error($1, $2, $3, $4, $5, $6, $7, $8)",
+                     {spi::bigint(told.world_id), spi::text(told.rows.system), unsigned_bigint(told.tick),
+                      spi::text(error.code()),
+                      spi::text("rows of the table " + told.rows.table + " are lost: " + error.message()),
+                      optional_text(error.detail()), spi::null_of(INT4OID), spi::null_of(INT8OID)});
+        }
 }
 
 namespace {

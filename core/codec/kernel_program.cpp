@@ -59,7 +59,7 @@ class Writer {
 
     void put_statement(const Statement& statement) {
         out_.put(statement.kind);
-        if (statement.kind != StatementKind::emit)
+        if (!is_told(statement.kind))
             out_.put_varint(statement.target.value);
         put_name(statement.target_name);
         put_components(statement.components);
@@ -99,6 +99,8 @@ class Writer {
         put_list(statement.fields, [&](const Field& field) {
             put_name(field.name);
             put_node_id(field.value);
+            if (statement.kind == StatementKind::append)
+                put_flag(field.is_not_null);
         });
     }
 
@@ -113,9 +115,11 @@ class Writer {
         case Op::constant:
             out_.put(node.type);
             put_flag(node.constant.is_null);
-            if (!node.constant.is_null)
-                out_.put_bytes(
-                    {reinterpret_cast<const char*>(&node.constant.bits), width_of(node.constant.type)});
+            if (!node.constant.is_null) {
+                char bytes[2 * sizeof node.constant.bits];
+                node.constant.copy_to(bytes);
+                out_.put_bytes({bytes, width_of(node.constant.type)});
+            }
             return;
         case Op::parameter:
             out_.put(node.parameter);
@@ -209,7 +213,7 @@ class Reader {
     Statement get_statement() {
         Statement out;
         out.kind = in_.get<StatementKind>();
-        out.target = {out.kind == StatementKind::emit ? store::none : get_number()};
+        out.target = {is_told(out.kind) ? store::none : get_number()};
         out.target_name = get_name();
         out.components = get_components();
         const std::uint32_t nodes = get_number();
@@ -257,7 +261,8 @@ class Reader {
         out.event_entity = get_optional();
         get_list(out.fields, max_fields, [&] {
             std::string name = get_name();
-            return Field{std::move(name), get_node_id()};
+            const NodeId value = get_node_id();
+            return Field{std::move(name), value, out.kind == StatementKind::append && get_flag()};
         });
         return out;
     }
@@ -275,9 +280,9 @@ class Reader {
             node.constant.type = in_.get<ColumnType>();
             node.constant.is_null = get_flag();
             if (const std::uint32_t width = width_of(node.constant.type); !node.constant.is_null) {
-                if (width == 0 || width > sizeof node.constant.bits)
+                if (width == 0 || width > 2 * sizeof node.constant.bits)
                     in_.fail("a constant is of an unknown type");
-                std::memcpy(&node.constant.bits, in_.get_bytes(width).data(), width);
+                node.constant = Value::of_bytes(node.constant.type, in_.get_bytes(width).data(), width);
             }
             break;
         case Op::parameter:

@@ -1,5 +1,6 @@
 // What unbound systems must be like, so that nothing that is made of them can reach beyond its arrays,
 // recurse without end, or read a row that is not there.
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/unbound.hpp"
 
 #include <algorithm>
@@ -85,7 +86,7 @@ class StatementCheck {
 
     void check_target() const {
         const StatementKind kind = statement_.kind;
-        if (kind == StatementKind::emit) {
+        if (is_told(kind)) {
             require(statement_.target.value == store::none, "an event has a target");
         } else {
             require(is_component(statement_.target), "there is no such target");
@@ -96,13 +97,14 @@ class StatementCheck {
         }
         if (kind == StatementKind::insert || kind == StatementKind::remove)
             require(!is_of_cells_, "cells do not come or go");
-        require(kind == StatementKind::update || kind == StatementKind::insert ||
-                    (statement_.assignments.empty() && statement_.checks.empty()),
-                "it assigns nothing, and does");
+        const bool is_assigning = kind == StatementKind::update || kind == StatementKind::insert;
+        require(is_assigning || statement_.assignments.empty(), "it assigns nothing, and does");
+        require(is_assigning || kind == StatementKind::append || statement_.checks.empty(),
+                "it has nothing to check");
         require(kind == StatementKind::insert || !statement_.does_nothing_on_conflict,
                 "only an insert has conflicts");
-        require(kind == StatementKind::emit || (statement_.fields.empty() && !statement_.event_entity),
-                "only an event has fields");
+        require(is_told(kind) || statement_.fields.empty(), "only an event has fields");
+        require(kind == StatementKind::emit || !statement_.event_entity, "only an event is somebody's");
     }
 
     void check_sources() {
@@ -193,9 +195,12 @@ class StatementCheck {
 
     static void check_constant(const Value& value) {
         const std::uint32_t width = width_of(value.type);
-        require(!value.is_null || value.bits == 0, "a NULL has a value");
-        require(width == sizeof value.bits || value.bits >> (8 * width) == 0,
+        require(!value.is_null || (value.bits == 0 && value.high == 0), "a NULL has a value");
+        require(width >= sizeof value.bits || value.bits >> (8 * width) == 0,
                 "a constant is wider than its type");
+        require(width > sizeof value.bits || value.high == 0, "a constant is wider than its type");
+        require(value.type != ColumnType::decimal || (value.bits & 0xff) <= max_decimal_scale,
+                "a number has too many digits behind the point");
         require(value.type != ColumnType::boolean || value.bits <= 1, "a boolean is neither true nor false");
     }
 
@@ -248,6 +253,9 @@ class StatementCheck {
         require(aggregate.function < AggregateFunction::first ||
                     is_by_place(statement_.sources[aggregate.source.value].kind),
                 "a row of many is not found by its place");
+        require(aggregate.function != AggregateFunction::average ||
+                    statement_.sources[aggregate.source.value].kind == SourceKind::all,
+                "an average is not over all rows");
         const SourceMask own = SourceMask{1} << aggregate.source.value;
         const bool is_of_all = statement_.sources[aggregate.source.value].kind == SourceKind::all;
         const SourceMask readable = is_of_all ? own : own | ~sets_;
@@ -295,8 +303,11 @@ class StatementCheck {
         }
         for (const Check& check : statement_.checks) {
             const Reads& reads = reads_of(check.condition);
-            require((reads.sources & ~SourceMask{1}) == 0 && !reads.aggregates && !reads.observed,
-                    "a check reads more than the row");
+            if (statement_.kind == StatementKind::append)
+                check_value(check.condition);
+            else
+                require((reads.sources & ~SourceMask{1}) == 0 && !reads.aggregates && !reads.observed,
+                        "a check reads more than the row");
             require(type_of(check.condition) == ColumnType::boolean, "a check is no boolean");
         }
         if (statement_.event_entity) {
@@ -327,7 +338,7 @@ void check(const UnboundSystem& unbound) {
                 "a column is of no component, or of no type");
     require_limit(unbound.system.statements.size(), max_statements, "statements");
     for (const Statement& statement : unbound.system.statements) {
-        require(statement.kind <= StatementKind::emit, "there is no such kind of statement");
+        require(statement.kind <= StatementKind::append, "there is no such kind of statement");
         StatementCheck(statement, symbols).run();
     }
 }

@@ -1,5 +1,8 @@
 #include "core/kernel/describe.hpp"
 
+#include "core/kernel/decimal.hpp"
+#include "core/kernel/event_text.hpp"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -102,6 +105,8 @@ const char* name_of(Op op) {
         return "greatest";
     case Op::least:
         return "least";
+    case Op::average:
+        return "average";
     default:
         return "?";
     }
@@ -123,6 +128,8 @@ const char* name_of(AggregateFunction function) {
         return "any";
     case AggregateFunction::exists:
         return "exists";
+    case AggregateFunction::average:
+        return "avg";
     case AggregateFunction::first:
         return "first";
     case AggregateFunction::only:
@@ -159,6 +166,19 @@ std::string number_text(T value) {
     return {room.data(), end};
 }
 
+std::string text_of_uuid(const Value& value) {
+    std::array<std::byte, 16> bytes{};
+    value.copy_to(bytes.data());
+    return uuid_text(bytes.data());
+}
+
+// Months, days, microseconds.
+std::string span_text(const Value& value) {
+    return "(" + number_text(static_cast<std::int32_t>(value.high >> 32)) + ", " +
+           number_text(static_cast<std::int32_t>(value.high)) + ", " +
+           number_text(read<std::int64_t>(value)) + ")";
+}
+
 std::string text_of(const Value& value) {
     const std::string suffix = "::" + std::string(gamelan::name_of(value.type));
     if (value.is_null)
@@ -176,6 +196,14 @@ std::string text_of(const Value& value) {
         return number_text(read<float>(value)) + suffix;
     case ColumnType::f64:
         return number_text(read<double>(value)) + suffix;
+    case ColumnType::i8:
+        return number_text(read<std::int8_t>(value)) + suffix;
+    case ColumnType::decimal:
+        return text_of(decimal_of(value)) + suffix;
+    case ColumnType::bytes16:
+        return text_of_uuid(value) + suffix;
+    case ColumnType::span:
+        return span_text(value) + suffix;
     default:
         return number_text(value.bits) + suffix;
     }
@@ -202,7 +230,8 @@ class Description {
         if (statement_.event_entity)
             add("entity " + expression(*statement_.event_entity));
         for (const Field& field : statement_.fields)
-            add("\"" + field.name + "\": " + expression(field.value));
+            add("\"" + field.name + "\": " + expression(field.value) +
+                (field.is_not_null ? ", not null" : ""));
         return std::move(lines_);
     }
 
@@ -220,6 +249,8 @@ class Description {
             return "delete from " + statement_.target_name;
         case StatementKind::emit:
             return "emit " + statement_.target_name;
+        case StatementKind::append:
+            return "append to " + statement_.target_name;
         }
         return "?";
     }

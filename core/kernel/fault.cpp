@@ -12,6 +12,7 @@ std::string_view sqlstate_of(Fault fault) {
     case Fault::overflow:
     case Fault::underflow:
     case Fault::input_range:
+    case Fault::char_range:
         return "22003";
     case Fault::division_by_zero:
         return "22012";
@@ -24,6 +25,7 @@ std::string_view sqlstate_of(Fault fault) {
         return "2201E";
     case Fault::date_range:
     case Fault::infinite_dates:
+    case Fault::interval_range:
         return "22008";
     case Fault::bad_radius:
     case Fault::bad_count:
@@ -67,6 +69,10 @@ std::string_view message_of(Fault fault) {
         return "date out of range";
     case Fault::infinite_dates:
         return "cannot subtract infinite dates";
+    case Fault::char_range:
+        return "\"char\" out of range";
+    case Fault::interval_range:
+        return "interval out of range";
     case Fault::bad_radius:
         return "a radius must be a finite number that is not negative";
     case Fault::bad_count:

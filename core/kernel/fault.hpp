@@ -23,6 +23,8 @@ enum class Fault : std::uint8_t {
     complex_power,
     date_range,
     infinite_dates,
+    char_range,
+    interval_range,
     bad_radius,
     bad_count,
     bad_corner,

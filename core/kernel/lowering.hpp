@@ -56,7 +56,9 @@ class Lowering {
     Register lower_stencil(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
     Register finish(const Aggregate& aggregate, Accumulation accumulation, Register value, Register mask,
                     std::vector<Step>& steps);
-    Register lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps);
+    // `as`: the aggregate's type, or what its decimal is cast to.
+    Register lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps, ColumnType as);
+    std::optional<Register> lower_cast_of_query(const Node& node, Register mask, std::vector<Step>& steps);
     std::uint32_t add_query(const Aggregate& aggregate, bool is_derived);
     // Rows by their place (lowering_places.cpp).
     Register lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);

@@ -218,7 +218,19 @@ Register Lowering::lower_aggregate(const Node& node, Register mask, std::vector<
         return lower_neighbours(aggregate, mask, steps);
     if (is_by_place(statement_.sources[aggregate.source.value].kind))
         return lower_places(aggregate, mask, steps);
-    return lower_query(node.aggregate, mask, steps);
+    return lower_query(node.aggregate, mask, steps, node.type);
+}
+
+// A decimal that is the same for all rows is cast once.
+std::optional<Register> Lowering::lower_cast_of_query(const Node& node, Register mask,
+                                                      std::vector<Step>& steps) {
+    const Node& argument = expressions_[node.arguments[0]];
+    if (node.op != Op::cast || argument.op != Op::aggregate || argument.type != ColumnType::decimal)
+        return std::nullopt;
+    const Aggregate& aggregate = statement_.aggregates[argument.aggregate];
+    if (statement_.sources[aggregate.source.value].kind != SourceKind::all)
+        return std::nullopt;
+    return lower_query(argument.aggregate, mask, steps, node.type);
 }
 
 // Neighbour after neighbour, as one row at a time would meet them.
@@ -243,6 +255,8 @@ Register Lowering::lower_neighbours(const Aggregate& aggregate, Register mask, s
         Step step;
         step.kind = StepKind::accumulate;
         step.accumulation = accumulation;
+        step.width_bytes =
+            static_cast<std::uint8_t>(width_of(*result_type(accumulation.function, accumulation.type)));
         step.in[0] = value;
         if (aggregate.argument)
             step.in[1] = lower(*aggregate.argument, there, steps);
@@ -268,7 +282,8 @@ bool Lowering::can_derive(const Aggregate& aggregate) const {
             return false;
     switch (aggregate.function) {
     case AggregateFunction::sum:
-        return is_integer(expressions_[*aggregate.argument].type);
+        return expressions_[*aggregate.argument].type == ColumnType::i16 ||
+               expressions_[*aggregate.argument].type == ColumnType::i32;
     case AggregateFunction::least:
     case AggregateFunction::greatest:
         return false;
@@ -301,17 +316,17 @@ Register Lowering::finish(const Aggregate& aggregate, Accumulation accumulation,
     return append(step, steps);
 }
 
-Register Lowering::lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps) {
+Register Lowering::lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps, ColumnType as) {
     const auto known = aggregates_.find(place);
     const std::uint32_t number =
         known == aggregates_.end() ? add_query(statement_.aggregates[place], false) : known->second;
     aggregates_[place] = number;
     const Aggregate& aggregate = statement_.aggregates[place];
     const Accumulation accumulation = accumulation_of(aggregate);
-    const Register value =
-        fixed_of({Fixed::Kind::aggregate, Value::null(*result_type(aggregate.function, accumulation.type)),
-                  Parameter::dt, number});
-    const bool may_fail = (aggregate.function == AggregateFunction::sum && is_float(accumulation.type)) ||
+    const Register value = fixed_of({Fixed::Kind::aggregate, Value::null(as), Parameter::dt, number});
+    const bool is_sum =
+        aggregate.function == AggregateFunction::sum || aggregate.function == AggregateFunction::average;
+    const bool may_fail = (is_sum && (is_float(accumulation.type) || is_integer(as))) ||
                           (aggregate.where && expressions_[*aggregate.where].can_fail) ||
                           (aggregate.argument && expressions_[*aggregate.argument].can_fail);
     if (may_fail) {

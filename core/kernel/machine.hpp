@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/automaton/simd_level.hpp"
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/lane_aggregate.hpp"
 #include "core/kernel/masks.hpp"
 #include "core/kernel/neighbourhood.hpp"
@@ -19,8 +20,6 @@
 #include <string>
 
 namespace gamelan::kernel {
-
-inline constexpr std::size_t widest_bytes = sizeof(std::uint64_t); // of a value
 
 // The first row of a statement's that failed, by lane, and how: an operation, a NULL, a check, or a row that
 // is there already.
@@ -60,7 +59,7 @@ class Derived {
 struct Event {
     std::uint32_t slot;
     std::optional<store::Entity> entity;
-    std::string payload;
+    std::string payload; // of an append: the row, each field a byte (1 = NULL) and its value's bytes
 };
 
 // An aggregate over all rows as far as it has come.
@@ -69,6 +68,9 @@ struct Accumulator {
     Fault fault = Fault::none;
     std::int64_t integer = 0; // also counts and truths
     double real = 0;
+    Int128 wide = 0;        // sums of i64, and of averages of integers
+    std::int64_t count = 0; // of averages
+    double squares = 0;     // of averages of reals: what avg() computes besides, and may overflow
     AggregateResult result(const Reduction& reduction) const;
 };
 
@@ -90,7 +92,8 @@ class Machine {
     void reduce(const StatementPlan& statement, Accumulator& accumulator);
     void derive(const StatementPlan& statement, Derived& out);
     const Problem& problem() const { return problem_; }
-    // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted.
+    // Since start(), by StatementPlan::emission. Of more than `max_events` in all they are only counted, but
+    // for rows that are appended: those do not count as events.
     struct Emission {
         std::vector<Event> events;
         std::uint64_t count = 0;
@@ -150,8 +153,9 @@ class Machine {
         std::vector<double> distances;
         std::vector<Byte> are_pairs;
         std::uint32_t count = 0;
-        std::vector<std::byte> values; // by row: widest_bytes
-        std::vector<Byte> states;      // by row: whether it has a value, or the first is NULL
+        std::vector<std::byte> values;
+        std::vector<std::int64_t> counts;
+        std::vector<Byte> states; // by row: whether it has a value, or the first is NULL
     };
     struct Found {
         std::uint32_t slot;
@@ -194,6 +198,8 @@ class Machine {
     std::uint32_t insert(const StatementPlan& statement);
     std::uint32_t remove(const StatementPlan& statement);
     std::uint32_t emit(const StatementPlan& statement);
+    std::uint32_t append(const StatementPlan& statement);
+    void require_not_null(Register value, std::uint32_t number);
     std::uint32_t conclude(const StatementPlan& statement);
     void forget_rows(std::uint32_t target);
     void clear_lost(std::byte* values, Register source) const;
@@ -260,6 +266,7 @@ class Machine {
 
     const PassPlan& plan_;
     std::uint32_t lanes_;
+    std::size_t widest_bytes_; // of a value in the pass, and at least of a handle
     std::unique_ptr<std::byte, void (*)(void*)> memory_;
     std::byte* next_memory_ = nullptr;
     store::WorldStore* store_ = nullptr;

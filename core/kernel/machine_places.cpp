@@ -15,6 +15,8 @@ namespace gamelan::kernel {
 
 namespace {
 
+constexpr std::size_t fold_bytes = sizeof(Decimal); // of what is kept of a row
+
 bool is_finite(const spatial::Position& at) {
     return std::isfinite(at[0]) && std::isfinite(at[1]) && std::isfinite(at[2]);
 }
@@ -32,8 +34,9 @@ void Machine::find_grids(const store::Snapshot& view) {
         join.slots.assign(lanes_, 0);
         join.distances.assign(lanes_, 0);
         join.are_pairs.assign(lanes_, 0);
-        join.values.resize(lanes_ * widest_bytes);
+        join.values.resize(lanes_ * fold_bytes);
         join.states.resize(lanes_);
+        join.counts.resize(lanes_);
     }
     if (plan_.joins.empty())
         return;
@@ -201,6 +204,7 @@ void Machine::play_search(std::span<const Step> steps) {
     const JoinPlan& plan = plan_.joins[search.number];
     Join& join = joins_[search.number];
     std::memset(join.values.data(), 0, join.values.size());
+    std::fill(join.counts.begin(), join.counts.end(), 0);
     std::fill(join.states.begin(), join.states.end(), Byte{0});
     join.count = 0;
     const Byte* const rows = mask_of(search.mask);
@@ -275,8 +279,11 @@ void Machine::play_spread(const Step& step, std::byte* out, Byte* nulls) {
     case 4:
         spread_as<std::uint32_t>(of_rows.values, rows, lanes_, out);
         break;
-    default:
+    case 8:
         spread_as<std::uint64_t>(of_rows.values, rows, lanes_, out);
+        break;
+    default:
+        spread_as<Decimal>(of_rows.values, rows, lanes_, out);
     }
     if (!of_rows.nulls)
         return;
@@ -328,6 +335,16 @@ Fault fold_value(AggregateFunction function, T value, Byte& state, std::byte* ke
     return fault;
 }
 
+Fault fold_decimal(std::int64_t value, Byte& state, std::byte* kept) {
+    Decimal so_far{};
+    if (state != 0)
+        std::memcpy(&so_far, kept, sizeof so_far);
+    so_far = sum_of(so_far, decimal_of(Int128{value}, 0));
+    std::memcpy(kept, &so_far, sizeof so_far);
+    state = has_value;
+    return Fault::none;
+}
+
 Fault fold_one(const Accumulation& accumulation, const std::byte* value, Byte& state, std::byte* kept) {
     const auto read = [&]<class T>(T out) {
         std::memcpy(&out, value, sizeof out);
@@ -345,6 +362,8 @@ Fault fold_one(const Accumulation& accumulation, const std::byte* value, Byte& s
         return is_sum ? fold_value<std::int32_t, std::int64_t>(function, read(std::int32_t{}), state, kept)
                       : fold_value<std::int32_t, std::int32_t>(function, read(std::int32_t{}), state, kept);
     case ColumnType::i64:
+        if (is_sum)
+            return fold_decimal(read(std::int64_t{}), state, kept);
         return fold_value<std::int64_t, std::int64_t>(function, read(std::int64_t{}), state, kept);
     case ColumnType::f32:
         return fold_value<float, float>(function, read(float{}), state, kept);
@@ -363,9 +382,8 @@ void Machine::play_fold(const Step& step) {
     const std::size_t width = width_of(step.accumulation.type);
     const std::uint32_t limit = problem_.lane;
     if (function == AggregateFunction::count || function == AggregateFunction::exists) {
-        auto* const counts = reinterpret_cast<std::int64_t*>(join.values.data());
         for (std::uint32_t i = 0; i < limit; ++i)
-            counts[join.lanes[i]] += taken[i] & (argument.nulls ? argument.nulls[i] ^ 1 : 1);
+            join.counts[join.lanes[i]] += taken[i] & (argument.nulls ? argument.nulls[i] ^ 1 : 1);
         return;
     }
     const bool is_single = function == AggregateFunction::first || function == AggregateFunction::only;
@@ -374,7 +392,7 @@ void Machine::play_fold(const Step& step) {
             continue;
         const bool is_null = argument.nulls && argument.nulls[i] != 0;
         Byte& state = join.states[join.lanes[i]];
-        std::byte* const kept = join.values.data() + join.lanes[i] * widest_bytes;
+        std::byte* const kept = join.values.data() + join.lanes[i] * fold_bytes;
         if (is_single && state != 0) {
             if (function == AggregateFunction::first)
                 continue;
@@ -398,7 +416,7 @@ void Machine::play_fold(const Step& step) {
 
 void Machine::play_folded(const Step& step, std::byte* out, Byte* nulls) {
     const Join& join = joins_[step.number];
-    const auto* const counts = reinterpret_cast<const std::int64_t*>(join.values.data());
+    const std::int64_t* const counts = join.counts.data();
     const AggregateFunction function = step.accumulation.function;
     if (function == AggregateFunction::count) {
         std::memcpy(out, counts, lanes_ * sizeof *counts);
@@ -410,7 +428,7 @@ void Machine::play_folded(const Step& step, std::byte* out, Byte* nulls) {
         return;
     }
     for (std::uint32_t i = 0; i < lanes_; ++i) {
-        std::memcpy(out + std::size_t{i} * step.width_bytes, join.values.data() + i * widest_bytes,
+        std::memcpy(out + std::size_t{i} * step.width_bytes, join.values.data() + i * fold_bytes,
                     step.width_bytes);
         nulls[i] = join.states[i] == has_value ? 0 : 1;
     }

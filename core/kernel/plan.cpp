@@ -1,6 +1,7 @@
 #include "core/kernel/plan.hpp"
 
 #include "core/base/json_writer.hpp"
+#include "core/kernel/event_text.hpp"
 #include "core/kernel/lowering.hpp"
 
 #include <algorithm>
@@ -38,9 +39,12 @@ void check_target(const store::Snapshot& layout, const Statement& statement, sto
 void check_event(const Statement& statement) {
     if (statement.fields.size() > max_assignments)
         throw Error(sqlstate::feature_not_supported, "the event has too many fields for a kernel");
+    if (statement.kind == StatementKind::append)
+        return;
     for (const Field& field : statement.fields)
-        if (statement.expressions[field.value].type == ColumnType::code)
-            throw Error(sqlstate::feature_not_supported, "kernels do not know the labels of an enum");
+        if (const ColumnType type = statement.expressions[field.value].type; !has_json(type))
+            throw Error(sqlstate::feature_not_supported,
+                        "kernels cannot write a value of type " + std::string(name_of(type)) + " as jsonb");
     if (statement.event_entity && statement.expressions[*statement.event_entity].type != ColumnType::i64)
         does_not_fit("its event belongs to something that is no entity");
 }
@@ -117,7 +121,7 @@ void check_assignments(const store::Snapshot& layout, const Statement& statement
 // The space of its rows.
 store::SpaceId check_statement(const store::Snapshot& layout, const Statement& statement) {
     const store::SpaceId space = space_of(layout, statement.components);
-    if (statement.kind == StatementKind::emit)
+    if (is_told(statement.kind))
         check_event(statement);
     else
         check_target(layout, statement, space);
@@ -232,7 +236,21 @@ void lower_event(Lowering& lowering, const Statement& statement, StatementPlan& 
     }
     for (const auto& [key, value] : fields)
         plan.fields.push_back({(plan.fields.empty() ? "{" : ", ") + JsonObject::quoted(key.second) + ": ",
-                               types[value], value});
+                               types[value], value, false});
+}
+
+// The fields stay in the order of the table's columns, in which Postgres computes them.
+void lower_append(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
+    plan.emission = pass.emission_count++;
+    for (const Field& field : statement.fields)
+        plan.fields.push_back({{},
+                               statement.expressions[field.value].type,
+                               lowering.lower(field.value, selected_rows, plan.values),
+                               field.is_not_null});
+    for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
+        plan.checks.push_back(lowering.lower(statement.checks[i].condition, selected_rows, plan.check_steps));
+        plan.check_numbers.push_back(i);
+    }
 }
 
 std::uint32_t target_of(PassPlan& pass, const Statement& statement) {
@@ -275,11 +293,13 @@ StatementPlan lower_statement(PassPlan& pass, const store::Snapshot& layout, con
     std::sort(set.begin(), set.end(), [](ComponentId a, ComponentId b) { return a.value < b.value; });
     set.erase(std::unique(set.begin(), set.end()), set.end());
     plan.rows = place_in(pass.row_sets, set);
-    plan.target = statement.kind == StatementKind::emit ? store::none : target_of(pass, statement);
+    plan.target = is_told(statement.kind) ? store::none : target_of(pass, statement);
     Lowering lowering(pass, layout, statement);
     lowering.lower_selection(statement.where, plan.where);
     if (statement.kind == StatementKind::emit) {
         lower_event(lowering, statement, plan, pass);
+    } else if (statement.kind == StatementKind::append) {
+        lower_append(lowering, statement, plan, pass);
     } else if (statement.kind != StatementKind::remove) {
         lower_assignments(lowering, statement, plan, pass);
         lower_checks(lowering, layout, statement, plan);

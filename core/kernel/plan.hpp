@@ -142,7 +142,7 @@ struct JoinPlan {
 // A value that is the same in all lanes for a whole pass.
 struct Fixed {
     enum class Kind : std::uint8_t { constant, parameter, random_word, aggregate } kind = Kind::constant;
-    Value constant; // of an aggregate: its type
+    Value constant; // of an aggregate: its type, or what its decimal is cast to
     Parameter parameter = Parameter::dt;
     std::uint32_t aggregate = 0; // number among those of the pass
     bool operator==(const Fixed&) const = default;
@@ -171,9 +171,10 @@ struct Target {
 
 // A value of an event, behind the text that comes before it: the opening brace or a comma, and the key.
 struct EventField {
-    std::string before;
+    std::string before; // of an append: nothing
     ColumnType type;
     Register value;
+    bool is_not_null = false;
 };
 
 // Of a statement that only computes an aggregate over all its rows; or, for neighbours to add up, what each

@@ -34,6 +34,15 @@ game::Command effects_of(const game::SystemRule& rule, std::string writes) {
     return command;
 }
 
+EventRows event_rows_of(const std::vector<kernel::System>& systems, kernel::AppendedRows& appended) {
+    const kernel::System& system = systems[appended.system];
+    const kernel::Statement& statement = system.statements[appended.statement];
+    EventRows out{system.name, statement.target_name, {}, std::move(appended.rows)};
+    for (const kernel::Field& field : statement.fields)
+        out.columns.push_back({field.name, statement.expressions[field.value].type});
+    return out;
+}
+
 } // namespace
 
 struct Systems::Turn {
@@ -188,6 +197,9 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
         turn.report.events.push_back(
             {std::move(event.type), std::move(event.payload),
              event.entity ? std::optional(static_cast<std::int64_t>(event.entity->handle)) : std::nullopt});
+    if (turn.host != nullptr)
+        for (kernel::AppendedRows& appended : ran.appended)
+            turn.report.event_rows.push_back(event_rows_of(batch.executor->systems(), appended));
     for (kernel::Failure& failure : ran.failures) {
         SystemRun& run = turn.report.runs[place[failure.system]];
         run.error = std::move(failure.error);

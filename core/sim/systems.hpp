@@ -24,11 +24,24 @@ struct SystemRun {
     std::optional<std::uint64_t> entity;
 };
 
+// Rows for a table of events of the game, from a kernel. A replay makes them too, and drops them.
+struct EventRows {
+    std::string system;
+    std::string table;
+    struct Column {
+        std::string name;
+        ColumnType type;
+    };
+    std::vector<Column> columns;
+    std::vector<std::string> rows; // each column a byte (1 = NULL) and its value's bytes
+};
+
 // What the systems of a tick left besides the state.
 struct SystemsReport {
     std::vector<SystemRun> runs;
     std::vector<game::Command> effects; // for the log: CommandKind::effects
     std::vector<game::Event> events;
+    std::vector<EventRows> event_rows;
     std::size_t events_before = 0; // that actions told of in the tick
 };
 

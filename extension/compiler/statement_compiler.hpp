@@ -5,6 +5,7 @@
 // sub-selects it may also be one of many rows, of which aggregates say something.
 #pragma once
 
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/unbound.hpp"
 
 #include <deque>
@@ -65,6 +66,8 @@ struct Scope {
     std::optional<NodeId> paired;  // of a statement over pairs: whether the own row has one that counts
     // A table's constraint: its columns are the own row's, and CoerceToDomainValue is this.
     std::optional<NodeId> domain_value;
+    // A constraint of a table of events: what each column, by its number - 1, is given.
+    const std::vector<std::optional<NodeId>>* given = nullptr;
 
     Item* find(int number);
 };
@@ -81,6 +84,10 @@ class StatementCompiler {
     void compile_update(const Query* query);
     void compile_delete(const Query* query);
     void compile_insert(const Query* query);
+    void compile_append(const Query* query, const EventTable& target);
+    void append_column(Scope& scope, const EventTable& target, AttrNumber number, Node* value,
+                       std::vector<std::optional<NodeId>>& given);
+    const Query* source_of_insert(const Query* query, int& number);
     void compile_select(const Query* query);
     void compile_emit(Scope& scope, const FuncExpr* call);
     void add_fields(Scope& scope, const Node* payload);
@@ -138,6 +145,7 @@ class StatementCompiler {
     NodeId call(Scope& scope, Oid function, List* arguments, const Node* node);
     std::optional<NodeId> call_of_ours(Scope& scope, const std::string& name, List* arguments);
     NodeId gauss(NodeId key);
+    NodeId cast_of_decimal(NodeId value, ColumnType type);
     NodeId operation(Op op, ColumnType type, std::vector<NodeId> arguments);
     NodeId boolean_expression(Scope& scope, const BoolExpr* node, bool is_condition);
     NodeId in_array(Scope& scope, const ScalarArrayOpExpr* node);
@@ -176,6 +184,7 @@ class StatementCompiler {
     NodeId aggregate(Scope& scope, const Aggref* node);
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);
     NodeId count_of(std::int64_t rows);
+    NodeId average_around(kernel::Aggregate aggregate);
 
     // --- places.cpp
     // game.near, game.nearest and game.in_box: rows that are found by their place.

@@ -76,9 +76,16 @@ std::optional<AggregateFunction> function_of(Oid aggregate) {
         return AggregateFunction::count;
     case F_SUM_INT2:
     case F_SUM_INT4:
+    case F_SUM_INT8:
     case F_SUM_FLOAT4:
     case F_SUM_FLOAT8:
         return AggregateFunction::sum;
+    case F_AVG_INT2:
+    case F_AVG_INT4:
+    case F_AVG_INT8:
+    case F_AVG_FLOAT4:
+    case F_AVG_FLOAT8:
+        return AggregateFunction::average;
     case F_MIN_INT2:
     case F_MIN_INT4:
     case F_MIN_INT8:
@@ -426,8 +433,6 @@ NodeId StatementCompiler::aggregate(Scope& scope, const Aggref* node) {
         refuse("an aggregate of DISTINCT values has no kernel");
     const std::string name = pg::pg_call([&]() -> const char* { return get_func_name(node->aggfnoid); });
     const auto function = function_of(node->aggfnoid);
-    if (!function && name == "avg")
-        refuse("avg has no kernel: write sum(x) / count(x) of double precision");
     if (!function)
         refuse("the aggregate " + name + " of " +
                (node->aggargtypes != nullptr ? type_name(linitial_oid(node->aggargtypes)) : "rows") +
@@ -444,7 +449,19 @@ NodeId StatementCompiler::aggregate(Scope& scope, const Aggref* node) {
     if (node->args != nullptr)
         aggregate.argument =
             translate(*home, reinterpret_cast<Node*>(linitial_node(TargetEntry, node->args)->expr));
+    if (aggregate.function == AggregateFunction::average &&
+        out_.sources[aggregate.source.value].kind != SourceKind::all)
+        return average_around(aggregate);
     return add_aggregate(aggregate);
+}
+
+NodeId StatementCompiler::average_around(kernel::Aggregate aggregate) {
+    if (!kernel::is_integer(expressions()[*aggregate.argument].type))
+        refuse("avg of reals over neighbours has no kernel: write sum(x) / count(x)");
+    aggregate.function = AggregateFunction::sum;
+    const NodeId sum = expressions().cast(add_aggregate(aggregate), ColumnType::decimal);
+    aggregate.function = AggregateFunction::count;
+    return expressions().make(Op::average, {sum, add_aggregate(aggregate)});
 }
 
 NodeId StatementCompiler::count_of(std::int64_t rows) {
@@ -464,7 +481,10 @@ NodeId StatementCompiler::aggregate_of_row(Scope& scope, const Aggref* node, Agg
             conditions.push_back(expressions().make(Op::is_not_null, {*value}));
         return expressions().make(Op::choose, {all_of(conditions), count_of(1), count_of(0)});
     }
-    if (function == AggregateFunction::sum)
+    if (function == AggregateFunction::average && kernel::is_integer(expressions()[*value].type))
+        value =
+            expressions().make(Op::average, {expressions().cast(*value, ColumnType::decimal), count_of(1)});
+    else if (function == AggregateFunction::sum || function == AggregateFunction::average)
         value = expressions().cast(*value, *kernel::result_type(function, expressions()[*value].type));
     return expressions().make(Op::choose, {all_of(conditions), *value, null_like(*value)});
 }

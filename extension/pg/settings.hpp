@@ -30,6 +30,7 @@ extern int quarantine_after;
 extern int max_tracked_systems;
 extern int max_events_per_tick;
 extern int max_unflushed_ticks;
+extern int max_past_states;
 extern char* pause_at; // gamelan.max_queued_commands: per transaction
 
 void define();

@@ -46,6 +46,7 @@ CREATE TABLE game.tick_log (
     commands bytea NOT NULL,
     state_hash bigint,
     row_hash bigint NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (world, tick)
 );
 ALTER TABLE game.tick_log ALTER COLUMN commands SET STORAGE EXTERNAL;

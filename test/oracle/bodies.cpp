@@ -167,9 +167,16 @@ std::string Bodies::aggregate_of(const std::vector<Row>& inner, Formulas& formul
     const std::string filter =
         random_.one_in(3) ? " FILTER (WHERE " + safe(inner, Fixed::boolean, 1) + ")" : "";
     result = Fixed::i64;
-    switch (random_.below(5)) {
+    switch (random_.below(7)) {
     case 0:
         return "count(*)" + filter;
+    case 5:
+        result = Fixed::numeric;
+        return "sum(" + safe(inner, Fixed::i64, 1) + ")" + filter;
+    case 6:
+        result = Fixed::numeric;
+        return "avg(" + safe(inner, random_.pick(std::vector{Fixed::i16, Fixed::i32, Fixed::i64}), 1) + ")" +
+               filter;
     case 1:
         return "count(" + safe(inner, formulas.any_type(), 1) + ")" + filter;
     case 2:
@@ -334,14 +341,41 @@ std::string Bodies::emit(Body& body) {
     formulas.rows = draft.rows;
     std::vector<std::string> fields;
     for (std::size_t i = random_.below(4); i > 0; --i)
-        fields.push_back("'k" + std::to_string(i) + "', " +
-                         formulas.make(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::i32,
-                                                                Fixed::i64, Fixed::f32, Fixed::f64}),
-                                       2, random_.one_in(2)));
+        fields.push_back(
+            "'k" + std::to_string(i) + "', " +
+            formulas.make(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::i32, Fixed::i64,
+                                                   Fixed::f32, Fixed::f64, Fixed::uuid, Fixed::numeric}),
+                          2, random_.one_in(2)));
     body.has_join = body.has_join || draft.has_join;
     const std::string entity = random_.one_in(4) ? "NULL" : std::string("s.") + source.handle();
     return "SELECT game.emit('happened', " + entity + ", jsonb_build_object(" + joined(fields, ", ") +
            ")) FROM " + joined(draft.from, ", ") + where(draft) + ";";
+}
+
+// Rows of a table of events.
+std::string Bodies::append(Body& body) {
+    const HotTable& source = table(random_.one_in(4));
+    Draft draft;
+    draft.rows.push_back({"s", &source, true});
+    draft.from.push_back(source.name + " s");
+    if (random_.one_in(3))
+        join(draft, draft.rows.front());
+    add_conditions(draft);
+    draft.conditions.push_back(few_rows(draft.rows.front()));
+    Formulas formulas(random_);
+    formulas.rows = draft.rows;
+    add_sub_selects(draft, formulas);
+    std::vector<std::string> columns{"entity"};
+    std::vector<std::string> values{source.is_of_cells ? "NULL::bigint" : "s.entity"};
+    for (const HotColumn& column : schema_.told.columns) {
+        if (random_.one_in(4))
+            continue;
+        columns.push_back(column.name);
+        values.push_back(formulas.make(column.type, 2, random_.one_in(2)));
+    }
+    body.has_join = body.has_join || draft.has_join;
+    return "INSERT INTO told (" + joined(columns, ", ") + ") SELECT " + joined(values, ", ") + " FROM " +
+           joined(draft.from, ", ") + where(draft) + ";";
 }
 
 std::string Bodies::statement(Body& body) {
@@ -350,9 +384,9 @@ std::string Bodies::statement(Body& body) {
         return update(body);
     if (chance < 82)
         return insert(body);
-    if (chance < 90)
+    if (chance < 88)
         return erase(body);
-    return emit(body);
+    return chance < 94 ? append(body) : emit(body);
 }
 
 Body Bodies::next() {

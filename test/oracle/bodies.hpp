@@ -14,6 +14,7 @@ struct HotSchema {
     std::vector<std::unique_ptr<HotTable>> tables;
     std::vector<std::int64_t> entities;
     std::vector<std::int64_t> cells;
+    HotTable told; // of events
 };
 
 struct Body {
@@ -41,6 +42,7 @@ class Bodies {
     std::string erase(Body& body);
     std::string insert(Body& body);
     std::string emit(Body& body);
+    std::string append(Body& body);
 
     const HotTable& table(bool is_of_cells);
     const HotTable* table_with_reference(bool to_cells);

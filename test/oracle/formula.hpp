@@ -9,7 +9,22 @@
 
 namespace gamelan::oracle {
 
-enum class Fixed { boolean, i16, i32, i64, f32, f64, date, timestamp, timestamptz, mood };
+enum class Fixed {
+    boolean,
+    i16,
+    i32,
+    i64,
+    f32,
+    f64,
+    date,
+    timestamp,
+    timestamptz,
+    mood,
+    character,
+    uuid,
+    interval,
+    numeric // between columns only
+};
 
 const char* sql_name(Fixed type);
 
@@ -64,6 +79,8 @@ class Formulas {
     std::string integer(Fixed type, int depth, bool may_fail);
     std::string real(Fixed type, int depth, bool may_fail);
     std::string date(int depth, bool may_fail);
+    std::string interval(int depth, bool may_fail);
+    std::string numeric(int depth, bool may_fail);
     std::string number_like(Fixed type, int depth, bool may_fail);
 
     Random& random_;

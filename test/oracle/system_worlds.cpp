@@ -34,6 +34,7 @@ void SystemRound::begin() {
         add_table(false);
     make_worlds();
     make_context();
+    add_table_of_events();
     for (const auto& table : schema_.tables)
         fill(*table);
 }
@@ -122,6 +123,29 @@ void SystemRound::add_table(bool is_of_cells) {
     pair_.twin.must("CREATE TABLE " + table->name + " (world bigint NOT NULL DEFAULT 1, " + key +
                     " bigint NOT NULL PRIMARY KEY, " + definition + ")");
     schema_.tables.push_back(std::move(table));
+}
+
+void SystemRound::add_table_of_events() {
+    HotTable& told = schema_.told;
+    told = {};
+    told.name = "told";
+    std::string definition;
+    for (std::size_t i = random_.between(1, 4); i > 0; --i) {
+        HotColumn column;
+        column.name = "y" + std::to_string(i);
+        column.type = Formulas(random_).any_type();
+        column.not_null = random_.one_in(4);
+        definition += ", " + column.name + " " + sql_name(column.type) + (column.not_null ? " NOT NULL" : "");
+        if (random_.one_in(3))
+            definition += " DEFAULT " + quote(plain_value(random_, type_named(sql_name(column.type))));
+        if (column.type == Fixed::i32 || column.type == Fixed::f64)
+            definition +=
+                " CHECK (" + column.name + " IS NULL OR " + column.name + " < 1000000 OR entity > 40)";
+        told.columns.push_back(column);
+    }
+    pair_.hot.must("CREATE TABLE systems.told (" + definition.substr(2) + ") INHERITS (game.event_row)");
+    pair_.twin.must("CREATE TABLE twin.told (tick bigint DEFAULT twin.tick(), entity bigint" + definition +
+                    ")");
 }
 
 void SystemRound::make_worlds() {
@@ -301,7 +325,7 @@ void SystemRound::prepare_tick(std::int64_t tick) {
     pair_.twin.must("UPDATE twin.context SET tick = " + std::to_string(tick) +
                     ", now = timestamptz '2000-01-01 00:00Z' + interval '1 us' * " +
                     std::to_string(tick * 1'000'000 / tick_rate));
-    pair_.twin.must("TRUNCATE twin.event");
+    pair_.twin.must("TRUNCATE twin.event, twin.told");
     const auto uses_chance = [](const Body& body) {
         return body.sql.find("random(") != std::string::npos || body.sql.find("gauss(") != std::string::npos;
     };

@@ -64,6 +64,8 @@ class SystemRound {
     void compare_codes(std::size_t place, const Outcome& outcome);
     void compare_rows(const HotTable& table);
     void compare_events();
+    void compare_told();
+    void add_table_of_events();
     [[noreturn]] void differ(const std::string& what);
 
     Pair& pair_;

@@ -2,6 +2,7 @@
 #include "kernel_reference.hpp"
 
 #include "core/grid/planet.hpp"
+#include "core/kernel/decimal.hpp"
 #include "core/spatial/reach.hpp"
 
 #include <algorithm>
@@ -263,6 +264,7 @@ class Sight {
         const std::vector<NodeId> conditions = conditions_of(aggregate.where);
         std::int64_t count = 0;
         std::optional<Value> value;
+        std::vector<Value> averaged;
         for (std::size_t place = 0; place < rows.size(); ++place) {
             scope.rows[aggregate.source.value] = rows[place];
             scope.distance = distances.empty() ? 0 : distances[place];
@@ -285,8 +287,13 @@ class Sight {
             if (fresh.is_null)
                 continue;
             ++count;
-            value = combine(aggregate.function, value, fresh);
+            if (aggregate.function == AggregateFunction::average)
+                averaged.push_back(fresh);
+            else
+                value = combine(aggregate.function, value, fresh);
         }
+        if (!averaged.empty())
+            return average(averaged);
         if (aggregate.function == AggregateFunction::count)
             return Value::of(ColumnType::i64, count);
         if (aggregate.function == AggregateFunction::exists)
@@ -312,7 +319,52 @@ class Sight {
             return fresh;
         }
     }
+    // Of integers exact; of reals as float8_accum() of Postgres goes about it, sum of squares and all.
+    static Value average(const std::vector<Value>& values) {
+        if (is_integer(values[0].type)) {
+            Int128 sum = 0;
+            for (const Value& value : values)
+                sum += signed_integer(value);
+            return value_of(average_of(sum, static_cast<std::int64_t>(values.size())));
+        }
+        double n = 0;
+        double sum = 0;
+        double squares = 0;
+        for (const Value& value : values) {
+            const double x = real_of(value);
+            const double before = sum;
+            n += 1;
+            sum += x;
+            if (n > 1) {
+                squares += (x * n - sum) * (x * n - sum) / (n * (n - 1));
+                if (std::isinf(sum) || std::isinf(squares)) {
+                    if (!std::isinf(before) && !std::isinf(x))
+                        throw Failed{"22003", "value out of range: overflow"};
+                    squares = std::numeric_limits<double>::quiet_NaN();
+                }
+            } else if (std::isnan(x) || std::isinf(x)) {
+                squares = std::numeric_limits<double>::quiet_NaN();
+            }
+        }
+        const double result = sum / n;
+        return Value::of(ColumnType::f64,
+                         std::isnan(result) ? std::numeric_limits<double>::quiet_NaN() : result);
+    }
+    static std::int64_t signed_integer(const Value& value) {
+        return value.type == ColumnType::i16   ? static_cast<std::int16_t>(value.bits)
+               : value.type == ColumnType::i32 ? static_cast<std::int32_t>(value.bits)
+                                               : static_cast<std::int64_t>(value.bits);
+    }
+    static double real_of(const Value& value) {
+        float single = 0;
+        double wide = 0;
+        std::memcpy(&single, &value.bits, sizeof single);
+        std::memcpy(&wide, &value.bits, sizeof wide);
+        return value.type == ColumnType::f32 ? single : wide;
+    }
     static Value widen(const Value& value) {
+        if (value.type == ColumnType::i64)
+            return value_of(decimal_of(Int128{signed_integer(value)}, 0));
         if (value.type == ColumnType::i16)
             return Value::of(ColumnType::i64,
                              static_cast<std::int64_t>(static_cast<std::int16_t>(value.bits)));
