@@ -62,6 +62,8 @@ class Lowering {
     std::uint32_t add_query(const Aggregate& aggregate, bool is_derived);
     // Rows by their place (lowering_places.cpp).
     Register lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
+    std::vector<Step> lower_fold(const Aggregate& aggregate, const std::vector<NodeId>& conditions,
+                                 std::uint32_t join, Register mask, std::vector<Step>& steps);
     JoinPlan join_of(const Aggregate& aggregate, std::vector<NodeId>& conditions);
     Register lower_on_pairs(NodeId id, Register mask, std::vector<Step>& steps);
     Register lower_found(const Node& node, std::vector<Step>& steps);

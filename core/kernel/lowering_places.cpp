@@ -86,26 +86,7 @@ Register Lowering::lower_places(const Aggregate& aggregate, Register mask, std::
     std::vector<Register> arguments;
     for (const NodeId argument : source.arguments)
         arguments.push_back(lower(argument, mask, steps));
-    const std::map<std::uint32_t, Known> known_there = std::exchange(known_there_, {});
-    std::vector<Step> on_pairs;
-    Step slots;
-    slots.kind = StepKind::pair_slots;
-    slots.number = number;
-    slots.width_bytes = sizeof(std::uint32_t);
-    on_pairs_ = OnPairs{aggregate.source, number, append(slots, on_pairs), mask, &steps};
-    Register pairs = selected_rows;
-    for (const NodeId condition : conditions)
-        pairs = narrowed(StepKind::rows_if_true, pairs, lower(condition, pairs, on_pairs), true, on_pairs);
-    Step fold;
-    fold.kind = StepKind::fold;
-    fold.number = number;
-    fold.mask = pairs;
-    fold.accumulation = accumulation_of(aggregate);
-    if (aggregate.argument)
-        fold.in[0] = lower(*aggregate.argument, pairs, on_pairs);
-    on_pairs.push_back(fold);
-    on_pairs_.reset();
-    known_there_ = known_there;
+    const std::vector<Step> on_pairs = lower_fold(aggregate, conditions, number, mask, steps);
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         Step place;
         place.kind = StepKind::place;
@@ -119,16 +100,41 @@ Register Lowering::lower_places(const Aggregate& aggregate, Register mask, std::
     search.number = number;
     search.mask = mask;
     search.length = static_cast<std::uint32_t>(on_pairs.size());
-    search.accumulation = fold.accumulation;
     steps.push_back(search);
     steps.insert(steps.end(), on_pairs.begin(), on_pairs.end());
     Step folded;
     folded.kind = StepKind::folded;
     folded.number = number;
-    folded.accumulation = fold.accumulation;
+    folded.accumulation = accumulation_of(aggregate);
     folded.width_bytes =
-        static_cast<std::uint8_t>(width_of(*result_type(aggregate.function, fold.accumulation.type)));
+        static_cast<std::uint8_t>(width_of(*result_type(aggregate.function, folded.accumulation.type)));
     return append(folded, steps);
+}
+
+// The steps on pairs. What they need of rows goes to `steps`.
+std::vector<Step> Lowering::lower_fold(const Aggregate& aggregate, const std::vector<NodeId>& conditions,
+                                       std::uint32_t join, Register mask, std::vector<Step>& steps) {
+    std::vector<Step> out;
+    const std::map<std::uint32_t, Known> known_there = std::exchange(known_there_, {});
+    Step slots;
+    slots.kind = StepKind::pair_slots;
+    slots.number = join;
+    slots.width_bytes = sizeof(std::uint32_t);
+    on_pairs_ = OnPairs{aggregate.source, join, append(slots, out), mask, &steps};
+    Register pairs = selected_rows;
+    for (const NodeId condition : conditions)
+        pairs = narrowed(StepKind::rows_if_true, pairs, lower(condition, pairs, out), true, out);
+    Step fold;
+    fold.kind = StepKind::fold;
+    fold.number = join;
+    fold.mask = pairs;
+    fold.accumulation = accumulation_of(aggregate);
+    if (aggregate.argument)
+        fold.in[0] = lower(*aggregate.argument, pairs, out);
+    out.push_back(fold);
+    on_pairs_.reset();
+    known_there_ = known_there;
+    return out;
 }
 
 // What cannot fail and reads nothing of the row that was found is the same for all pairs of a row; what can
