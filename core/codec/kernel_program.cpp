@@ -102,6 +102,11 @@ class Writer {
             if (statement.kind == StatementKind::append)
                 put_flag(field.is_not_null);
         });
+        out_.put_varint(statement.each ? std::uint64_t{statement.each->value} + 1 : 0);
+        if (!statement.each)
+            return;
+        put_optional(statement.each_where);
+        out_.put_varint(statement.each_limit);
     }
 
     void put_node(const Node& node) {
@@ -264,6 +269,11 @@ class Reader {
             const NodeId value = get_node_id();
             return Field{std::move(name), value, out.kind == StatementKind::append && get_flag()};
         });
+        if (const std::uint32_t each = get_number(); each != 0) {
+            out.each = SourceId{each - 1};
+            out.each_where = get_optional();
+            out.each_limit = get_number();
+        }
         return out;
     }
 

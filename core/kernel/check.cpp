@@ -51,6 +51,7 @@ class StatementCheck {
             check_aggregate(aggregate);
         for (std::uint32_t i = 0; i < expressions_.size(); ++i)
             check_aggregate_type(expressions_[{i}]);
+        check_each();
         check_uses();
     }
 
@@ -284,6 +285,23 @@ class StatementCheck {
     void check_value(NodeId id) const {
         require((reads_of(id).sources & sets_) == 0, "an expression reads many rows");
     }
+    // What is told of each row of a source may read that row.
+    void check_told(NodeId id) const {
+        require((reads_of(id).sources & sets_ & ~each_) == 0, "an expression reads many rows");
+    }
+    void check_each() {
+        require(statement_.each || !statement_.each_where, "a condition is on no rows");
+        if (!statement_.each)
+            return;
+        require(is_told(statement_.kind) && statement_.each->value < statement_.sources.size() &&
+                    statement_.sources[statement_.each->value].kind == SourceKind::near,
+                "what is told of is not near");
+        each_ = SourceMask{1} << statement_.each->value;
+        if (!statement_.each_where)
+            return;
+        check_told(*statement_.each_where);
+        require(type_of(*statement_.each_where) == ColumnType::boolean, "a condition is no boolean");
+    }
 
     void check_uses() const {
         if (statement_.where) {
@@ -304,18 +322,18 @@ class StatementCheck {
         for (const Check& check : statement_.checks) {
             const Reads& reads = reads_of(check.condition);
             if (statement_.kind == StatementKind::append)
-                check_value(check.condition);
+                check_told(check.condition);
             else
                 require((reads.sources & ~SourceMask{1}) == 0 && !reads.aggregates && !reads.observed,
                         "a check reads more than the row");
             require(type_of(check.condition) == ColumnType::boolean, "a check is no boolean");
         }
         if (statement_.event_entity) {
-            check_value(*statement_.event_entity);
+            check_told(*statement_.event_entity);
             require(type_of(*statement_.event_entity) == ColumnType::i64, "an event's entity is no handle");
         }
         for (const Field& field : statement_.fields)
-            check_value(field.value);
+            check_told(field.value);
     }
 
     const Statement& statement_;
@@ -324,6 +342,7 @@ class StatementCheck {
     bool is_of_cells_ = false;
     std::vector<bool> are_cells_; // by source
     SourceMask sets_ = 0;         // sources of many rows
+    SourceMask each_ = 0;         // the one of which something is told
     std::vector<Reads> reads_;    // by node
 };
 

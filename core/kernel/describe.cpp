@@ -221,6 +221,9 @@ class Description {
             add("#" + std::to_string(i) + ": " + source(statement_.sources[i]));
         if (statement_.where)
             add("where " + expression(*statement_.where));
+        if (statement_.each)
+            add("each #" + std::to_string(statement_.each->value) +
+                (statement_.each_where ? " where " + expression(*statement_.each_where) : ""));
         for (const Assignment& assignment : statement_.assignments)
             add(column(assignment.column) + " := " + expression(assignment.value) +
                 (assignment.is_not_null ? ", not null" : ""));

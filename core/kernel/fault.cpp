@@ -33,6 +33,8 @@ std::string_view sqlstate_of(Fault fault) {
         return sqlstate::invalid_parameter;
     case Fault::several_rows:
         return "21000";
+    case Fault::too_many_pairs:
+        return sqlstate_limit;
     }
     return sqlstate::internal;
 }
@@ -81,6 +83,8 @@ std::string_view message_of(Fault fault) {
         return "a corner of a box must not be NaN";
     case Fault::several_rows:
         return "more than one row returned by a subquery used as an expression";
+    case Fault::too_many_pairs:
+        return "there are more pairs than max_pairs";
     }
     return "";
 }

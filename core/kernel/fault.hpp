@@ -29,6 +29,7 @@ enum class Fault : std::uint8_t {
     bad_count,
     bad_corner,
     several_rows, // of a sub-select
+    too_many_pairs,
 };
 
 std::string_view sqlstate_of(Fault fault);

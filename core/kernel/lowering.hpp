@@ -22,6 +22,10 @@ class Lowering {
     void lower_selection(std::optional<NodeId> where, std::vector<Step>& steps);
     // From now on the column's register is another: checks see new values.
     void rename(Register source, Register value);
+    // What is told of each row of a source is lowered between these, to steps on pairs, for the rows of the
+    // mask that begin_each() returns.
+    Register begin_each(std::vector<Step>& rows, std::vector<Step>& pairs);
+    void end_each(Register mask, std::vector<Step>& rows, std::vector<Step>& pairs);
     Register source_of(ColumnId column);
     Register source_of_entity();
     Register fixed_of(const Fixed& fixed);
@@ -62,8 +66,14 @@ class Lowering {
     std::uint32_t add_query(const Aggregate& aggregate, bool is_derived);
     // Rows by their place (lowering_places.cpp).
     Register lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
-    std::vector<Step> lower_fold(const Aggregate& aggregate, const std::vector<NodeId>& conditions,
-                                 std::uint32_t join, Register mask, std::vector<Step>& steps);
+    std::uint32_t add_join(const JoinPlan& plan);
+    void search(SourceId source, std::uint32_t join, const std::vector<Register>& arguments, Register mask,
+                const std::vector<Step>& on_pairs, std::vector<Step>& steps);
+    std::vector<Register> lower_arguments(SourceId source, Register mask, std::vector<Step>& steps);
+    void open_pairs(SourceId source, std::uint32_t join, Register mask, std::vector<Step>& rows,
+                    std::vector<Step>& pairs);
+    Register lower_on(const std::vector<NodeId>& conditions, std::vector<Step>& pairs);
+    JoinPlan join_on(SourceId source);
     JoinPlan join_of(const Aggregate& aggregate, std::vector<NodeId>& conditions);
     Register lower_on_pairs(NodeId id, Register mask, std::vector<Step>& steps);
     Register lower_found(const Node& node, std::vector<Step>& steps);
@@ -107,6 +117,7 @@ class Lowering {
         std::vector<Step>* row_steps;
     };
     std::optional<OnPairs> on_pairs_;
+    std::vector<Register> each_arguments_;
     std::map<std::uint32_t, Register> found_; // by source
     std::map<std::uint32_t, Register> keys_;
     std::map<std::uint32_t, std::uint32_t> queries_;    // by source: among those of the pass

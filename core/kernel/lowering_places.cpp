@@ -55,18 +55,24 @@ bool Lowering::needs_order(const Aggregate& aggregate) const {
     }
 }
 
-JoinPlan Lowering::join_of(const Aggregate& aggregate, std::vector<NodeId>& conditions) {
-    const RowSource& source = statement_.sources[aggregate.source.value];
+JoinPlan Lowering::join_on(SourceId id) {
+    const RowSource& source = statement_.sources[id.value];
     JoinPlan out;
     out.kind = source.kind;
     out.grid = place_in(pass_.grids, {source.components[0], source.coordinates});
-    out.lookup = lookup_of(aggregate.source);
+    out.lookup = lookup_of(id);
     out.generation = plane_of(store::entity_planes(layout_)->generation);
+    for (std::uint32_t i = 0; i < expressions_.size(); ++i)
+        out.has_distance =
+            out.has_distance || (expressions_[{i}].op == Op::distance && expressions_[{i}].source == id);
+    return out;
+}
+
+JoinPlan Lowering::join_of(const Aggregate& aggregate, std::vector<NodeId>& conditions) {
+    const RowSource& source = statement_.sources[aggregate.source.value];
+    JoinPlan out = join_on(aggregate.source);
     out.is_ordered = needs_order(aggregate);
     const auto is_of_own = [&](NodeId id) { return says_not_own(id, aggregate.source); };
-    for (std::uint32_t i = 0; i < expressions_.size(); ++i)
-        out.has_distance = out.has_distance || (expressions_[{i}].op == Op::distance &&
-                                                expressions_[{i}].source == aggregate.source);
     out.leaves_out_own = std::erase_if(conditions, is_of_own) != 0;
     const bool ends_early =
         aggregate.function == AggregateFunction::exists ||
@@ -76,65 +82,102 @@ JoinPlan Lowering::join_of(const Aggregate& aggregate, std::vector<NodeId>& cond
     return out;
 }
 
-Register Lowering::lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps) {
-    const RowSource& source = statement_.sources[aggregate.source.value];
-    std::vector<NodeId> conditions;
-    if (aggregate.where)
-        split_and(expressions_, *aggregate.where, conditions);
-    const auto number = static_cast<std::uint32_t>(pass_.joins.size());
-    pass_.joins.push_back(join_of(aggregate, conditions));
-    std::vector<Register> arguments;
-    for (const NodeId argument : source.arguments)
-        arguments.push_back(lower(argument, mask, steps));
-    const std::vector<Step> on_pairs = lower_fold(aggregate, conditions, number, mask, steps);
+std::uint32_t Lowering::add_join(const JoinPlan& plan) {
+    pass_.joins.push_back(plan);
+    return static_cast<std::uint32_t>(pass_.joins.size() - 1);
+}
+
+std::vector<Register> Lowering::lower_arguments(SourceId source, Register mask, std::vector<Step>& steps) {
+    std::vector<Register> out;
+    for (const NodeId argument : statement_.sources[source.value].arguments)
+        out.push_back(lower(argument, mask, steps));
+    return out;
+}
+
+void Lowering::open_pairs(SourceId source, std::uint32_t join, Register mask, std::vector<Step>& rows,
+                          std::vector<Step>& pairs) {
+    known_there_.clear();
+    Step slots;
+    slots.kind = StepKind::pair_slots;
+    slots.number = join;
+    slots.width_bytes = sizeof(std::uint32_t);
+    on_pairs_ = OnPairs{source, join, append(slots, pairs), mask, &rows};
+}
+
+Register Lowering::lower_on(const std::vector<NodeId>& conditions, std::vector<Step>& pairs) {
+    Register mask = selected_rows;
+    for (const NodeId condition : conditions)
+        mask = narrowed(StepKind::rows_if_true, mask, lower(condition, mask, pairs), true, pairs);
+    return mask;
+}
+
+void Lowering::search(SourceId source, std::uint32_t join, const std::vector<Register>& arguments,
+                      Register mask, const std::vector<Step>& on_pairs, std::vector<Step>& steps) {
+    const RowSource& row = statement_.sources[source.value];
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         Step place;
         place.kind = StepKind::place;
         place.direction = static_cast<std::uint8_t>(i);
         place.in[0] = arguments[i];
-        place.width_bytes = static_cast<std::uint8_t>(width_of(expressions_[source.arguments[i]].type));
+        place.width_bytes = static_cast<std::uint8_t>(width_of(expressions_[row.arguments[i]].type));
         steps.push_back(place);
     }
     Step search;
     search.kind = StepKind::search;
-    search.number = number;
+    search.number = join;
     search.mask = mask;
     search.length = static_cast<std::uint32_t>(on_pairs.size());
     steps.push_back(search);
     steps.insert(steps.end(), on_pairs.begin(), on_pairs.end());
-    Step folded;
-    folded.kind = StepKind::folded;
-    folded.number = number;
-    folded.accumulation = accumulation_of(aggregate);
-    folded.width_bytes =
-        static_cast<std::uint8_t>(width_of(*result_type(aggregate.function, folded.accumulation.type)));
-    return append(folded, steps);
 }
 
-// The steps on pairs. What they need of rows goes to `steps`.
-std::vector<Step> Lowering::lower_fold(const Aggregate& aggregate, const std::vector<NodeId>& conditions,
-                                       std::uint32_t join, Register mask, std::vector<Step>& steps) {
-    std::vector<Step> out;
-    const std::map<std::uint32_t, Known> known_there = std::exchange(known_there_, {});
-    Step slots;
-    slots.kind = StepKind::pair_slots;
-    slots.number = join;
-    slots.width_bytes = sizeof(std::uint32_t);
-    on_pairs_ = OnPairs{aggregate.source, join, append(slots, out), mask, &steps};
-    Register pairs = selected_rows;
-    for (const NodeId condition : conditions)
-        pairs = narrowed(StepKind::rows_if_true, pairs, lower(condition, pairs, out), true, out);
+Register Lowering::lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps) {
+    std::vector<NodeId> conditions;
+    if (aggregate.where)
+        split_and(expressions_, *aggregate.where, conditions);
+    const std::uint32_t join = add_join(join_of(aggregate, conditions));
+    const std::vector<Register> arguments = lower_arguments(aggregate.source, mask, steps);
+    std::vector<Step> on_pairs;
+    open_pairs(aggregate.source, join, mask, steps, on_pairs);
     Step fold;
     fold.kind = StepKind::fold;
     fold.number = join;
-    fold.mask = pairs;
+    fold.mask = lower_on(conditions, on_pairs);
     fold.accumulation = accumulation_of(aggregate);
     if (aggregate.argument)
-        fold.in[0] = lower(*aggregate.argument, pairs, out);
-    out.push_back(fold);
+        fold.in[0] = lower(*aggregate.argument, fold.mask, on_pairs);
+    on_pairs.push_back(fold);
     on_pairs_.reset();
-    known_there_ = known_there;
-    return out;
+    search(aggregate.source, join, arguments, mask, on_pairs, steps);
+    Step folded;
+    folded.kind = StepKind::folded;
+    folded.number = join;
+    folded.accumulation = fold.accumulation;
+    folded.width_bytes =
+        static_cast<std::uint8_t>(width_of(*result_type(aggregate.function, fold.accumulation.type)));
+    return append(folded, steps);
+}
+
+Register Lowering::begin_each(std::vector<Step>& rows, std::vector<Step>& pairs) {
+    const SourceId source = *statement_.each;
+    JoinPlan plan = join_on(source);
+    plan.is_ordered = true;
+    each_arguments_ = lower_arguments(source, selected_rows, rows);
+    open_pairs(source, add_join(plan), selected_rows, rows, pairs);
+    std::vector<NodeId> conditions;
+    if (statement_.each_where)
+        split_and(expressions_, *statement_.each_where, conditions);
+    return lower_on(conditions, pairs);
+}
+
+void Lowering::end_each(Register mask, std::vector<Step>& rows, std::vector<Step>& pairs) {
+    Step tell;
+    tell.kind = StepKind::tell;
+    tell.mask = mask;
+    pairs.push_back(tell);
+    const std::uint32_t join = on_pairs_->join;
+    on_pairs_.reset();
+    search(*statement_.each, join, each_arguments_, selected_rows, pairs, rows);
 }
 
 // What cannot fail and reads nothing of the row that was found is the same for all pairs of a row; what can

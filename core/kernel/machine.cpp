@@ -181,6 +181,7 @@ void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uin
     blocks_written_ = 0;
     max_events_ = max_events;
     event_count_ = 0;
+    told_ = 0;
     for (Emission& emission : emissions_)
         emission = {};
     fill_fixed(inputs, aggregates);
@@ -465,6 +466,14 @@ std::uint32_t Machine::touch(const StatementPlan& statement) {
 
 std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
     bool has_rows = select(statement);
+    telling_ = &statement;
+    if (has_rows && statement.is_of_each) {
+        const std::uint64_t before = told_;
+        compute(statement);
+        if (problem_.kind != Problem::Kind::none)
+            return std::nullopt;
+        return static_cast<std::uint32_t>(told_ - before);
+    }
     if (has_rows) {
         compute(statement);
         constrain(statement);

@@ -190,6 +190,9 @@ class Machine {
     void commit_values(const SourceState& state, Register source);
     void write_bits(std::uint32_t plane, const store::ColumnReader& old, const Words& words);
     Words words_of(const StatementPlan& statement) const;
+    std::uint32_t slot_of(std::uint32_t lane) const {
+        return block_ * lanes_ + (pair_rows_ ? pair_rows_[lane] : lane);
+    }
     std::uint32_t touch(const StatementPlan& statement);
 
     // Rows that come and go, and events (machine_rows.cpp).
@@ -257,6 +260,7 @@ class Machine {
     void play_pair_handle(const Step& step, std::byte* out);
     void play_spread(const Step& step, std::byte* out, Byte* nulls);
     void play_fold(const Step& step);
+    void play_tell(const Step& step);
     void play_folded(const Step& step, std::byte* out, Byte* nulls);
     void loop(const Operation& operation, std::byte* out, std::initializer_list<const std::byte*> inputs,
               const Byte* mask, const Byte* nulls);
@@ -282,6 +286,10 @@ class Machine {
     std::vector<std::uint32_t> found_slots_;
     std::vector<spatial::MovingGrid::Nearest> nearest_;
     std::vector<Found> found_;
+    const std::uint32_t* pair_rows_ = nullptr; // lanes of the own rows, while lanes are pairs
+    const StatementPlan* telling_ = nullptr;   // the statement whose pairs are told of
+    std::uint64_t told_ = 0;
+    std::vector<Byte> told_pairs_;
     std::optional<Neighbourhood> neighbourhood_;
     std::span<const Derived> derived_;
     std::vector<Fault> faults_; // by aggregate of the pass

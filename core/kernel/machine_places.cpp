@@ -238,12 +238,33 @@ void Machine::play_pairs(Join& join, std::span<const Step> steps) {
     const Byte* const rows = std::exchange(selection_, join.are_pairs.data());
     const auto end = std::lower_bound(join.lanes.begin(), join.lanes.begin() + count, of_rows.lane);
     problem_ = {Problem::Kind::none, static_cast<std::uint32_t>(end - join.lanes.begin()), Fault::none, 0};
+    const std::uint32_t selected = selected_;
+    pair_rows_ = join.lanes.data();
     for (const Step& step : steps)
         play(step);
+    pair_rows_ = nullptr;
     selection_ = rows;
+    selected_ = selected;
     const Problem of_pairs = std::exchange(problem_, of_rows);
     if (of_pairs.kind != Problem::Kind::none)
         problem_ = {of_pairs.kind, join.lanes[of_pairs.lane], of_pairs.fault, of_pairs.number};
+}
+
+// Where a pair fails, nothing of the statement will remain.
+void Machine::play_tell(const Step& step) {
+    const Byte* const mask = mask_of(step.mask);
+    told_pairs_.assign(mask, mask + lanes_);
+    selection_ = told_pairs_.data();
+    selected_ = count_bytes(selection_, lanes_);
+    constrain(*telling_);
+    if (problem_.kind != Problem::Kind::none)
+        return;
+    told_ += selected_;
+    if (told_ > telling_->each_limit) {
+        problem_ = {Problem::Kind::fault, first_lane(ones_, selection_, lanes_), Fault::too_many_pairs, 0};
+        return;
+    }
+    (void)conclude(*telling_);
 }
 
 void Machine::play_pair_handle(const Step& step, std::byte* out) {

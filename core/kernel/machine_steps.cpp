@@ -65,6 +65,8 @@ void Machine::play(const Step& step) {
         return play_place(step);
     if (step.kind == StepKind::fold)
         return play_fold(step);
+    if (step.kind == StepKind::tell)
+        return play_tell(step);
     std::byte* out = buffers_[step.buffer];
     Byte* const nulls = buffer_nulls_[step.buffer];
     if (step.result != no_register && !selection_)

@@ -78,6 +78,7 @@ enum class StepKind : std::uint8_t {
     spread,        // of a pair: the value in[0] of the row that it was found for
     fold,   // in[0] (absent if the function has no argument) of the pairs of the mask to their aggregate
     folded, // what join `number` has come to for each row
+    tell,   // the statement's event, or row of events, of the pairs of the mask
 };
 
 // One more value for an aggregate.
@@ -207,6 +208,8 @@ struct StatementPlan {
     std::uint32_t emission = 0; // of an emit: its number among the group's
     Register event_entity = no_register;
     std::vector<EventField> fields; // as jsonb has them: by length of their keys, then by their bytes
+    bool is_of_each = false;        // its events are told of pairs, by a step
+    std::uint32_t each_limit = 0;
     std::optional<Reduction> reduction;
 };
 

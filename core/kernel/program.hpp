@@ -297,8 +297,8 @@ enum class AggregateFunction : std::uint8_t {
     exists, // boolean, never NULL; no argument
     // Of integers: decimal; of f32 and f64: f64, added in the order of rows. Of a source "all" only.
     average,
-    first,  // any type: of the first row, whether it is NULL or not; for rows by their place
-    only,   // the same of the only row; fails when there are several
+    first, // any type: of the first row, whether it is NULL or not; for rows by their place
+    only,  // the same of the only row; fails when there are several
 };
 
 // Whether rows are found by their place.
@@ -361,6 +361,11 @@ struct Statement {
     bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
     std::optional<NodeId> event_entity;    // of emit; NULL = none
     std::vector<Field> fields;             // of emit and append
+    // Of emit and append: not one for each own row, but for each row of this source (near) of which
+    // each_where holds; entity, fields and checks may read it. More than each_limit of them fail.
+    std::optional<SourceId> each;
+    std::optional<NodeId> each_where;
+    std::uint32_t each_limit = 0;
     bool operator==(const Statement&) const = default;
 };
 

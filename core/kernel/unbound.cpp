@@ -102,6 +102,7 @@ Statement bind_statement(const Statement& unbound, const Binding& binding) {
     for (Check& check : out.checks)
         bind_node(check.condition);
     bind_optional(out.event_entity);
+    bind_optional(out.each_where);
     for (Field& field : out.fields)
         bind_node(field.value);
     return out;

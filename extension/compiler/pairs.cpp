@@ -162,14 +162,15 @@ StatementCompiler::PairSides StatementCompiler::sides_of(Scope& scope, Item& pai
     return out;
 }
 
-// The items of the other side, and the conditions that ask of them: whether there is such a pair.
-void StatementCompiler::place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own) {
+// The items of the other side, and the conditions that ask of them.
+NodeId StatementCompiler::place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own,
+                                         SourceId& set) {
     RowSource source = partners(scope, pairs.function);
     for (const Item* item : sides.items[1 - own])
         if (std::find(source.components.begin(), source.components.end(), item->component) ==
             source.components.end())
             source.components.push_back(item->component);
-    const SourceId set{static_cast<std::uint32_t>(out_.sources.size())};
+    set = SourceId{static_cast<std::uint32_t>(out_.sources.size())};
     out_.sources.push_back(std::move(source));
     pairs.is_placed = true;
     for (Item* item : sides.items[1 - own]) {
@@ -191,28 +192,55 @@ void StatementCompiler::place_partners(Scope& scope, Item& pairs, const PairSide
             conditions.push_back(condition(scope, node));
     scope.conditions.erase(std::remove_if(scope.conditions.begin(), scope.conditions.end(), is_of_pairs),
                            scope.conditions.end());
-    scope.paired = add_aggregate({AggregateFunction::exists, set, all_of(conditions), std::nullopt});
+    return all_of(conditions);
+}
+
+Item* StatementCompiler::find_pairs(Scope& scope) {
+    for (Item& item : scope.items)
+        if (item.kind == Item::Kind::place && game_function(item.function->funcid) == "pairs")
+            return &item;
+    return nullptr;
+}
+
+void StatementCompiler::place_own_side(PairSides& sides, int own, const Item* target) {
+    for (Item* item : sides.items[own]) {
+        if (item == target)
+            continue;
+        item->is_placed = true;
+        place_required(*item, expressions().entity());
+    }
 }
 
 void StatementCompiler::open_pairs(Scope& scope, Item& target) {
-    const auto pairs = std::find_if(scope.items.begin(), scope.items.end(), [](const Item& item) {
-        return item.kind == Item::Kind::place && game_function(item.function->funcid) == "pairs";
-    });
-    if (pairs == scope.items.end())
+    Item* pairs = find_pairs(scope);
+    if (pairs == nullptr)
         return;
     target.is_placed = true;
     target.source = kernel::own_row;
     out_.components = {target.component, symbols_.component(table_of_place(pairs->function).name, false)};
-    const PairSides sides = sides_of(scope, *pairs);
+    PairSides sides = sides_of(scope, *pairs);
     const int own = sides.has(0, target) ? 0 : 1;
     if (!sides.has(own, target) || sides.has(1 - own, target))
         refuse("the pairs are not joined with the target by a or b");
-    for (Item* item : sides.items[own])
-        if (item != &target) {
-            item->is_placed = true;
-            place_required(*item, expressions().entity());
-        }
-    place_partners(scope, *pairs, sides, own);
+    place_own_side(sides, own, &target);
+    SourceId set{};
+    const NodeId where = place_partners(scope, *pairs, sides, own, set);
+    scope.paired = add_aggregate({AggregateFunction::exists, set, where, std::nullopt});
+}
+
+bool StatementCompiler::open_each(Scope& scope) {
+    Item* pairs = find_pairs(scope);
+    if (pairs == nullptr)
+        return false;
+    out_.components = {symbols_.component(table_of_place(pairs->function).name, false)};
+    PairSides sides = sides_of(scope, *pairs);
+    place_own_side(sides, 0, nullptr);
+    SourceId set{};
+    out_.each_where = place_partners(scope, *pairs, sides, 0, set);
+    out_.each = set;
+    out_.each_limit = static_cast<std::uint32_t>(
+        DatumGetInt32(castNode(Const, nth(pairs->function, limit_place))->constvalue));
+    return true;
 }
 
 } // namespace gamelan::compiler

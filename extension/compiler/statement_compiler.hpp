@@ -211,7 +211,12 @@ class StatementCompiler {
     NodeId name_pairs(Item& pairs, SourceId set, bool is_first, bool is_second);
     struct PairSides;
     PairSides sides_of(Scope& scope, Item& pairs);
-    void place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own);
+    // What the other side has to satisfy.
+    NodeId place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own, SourceId& set);
+    void place_own_side(PairSides& sides, int own, const Item* target);
+    Item* find_pairs(Scope& scope);
+    // Of events: one for each pair, whose a is the own row. False when there are no pairs.
+    bool open_each(Scope& scope);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }

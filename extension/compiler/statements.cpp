@@ -361,6 +361,8 @@ void StatementCompiler::compile_emit(Scope& scope, const FuncExpr* call) {
 
 // The own row is the entry of FROM from which all others are found.
 void StatementCompiler::place_any_own(Scope& scope) {
+    if (open_each(scope))
+        return;
     const kernel::Statement statement = out_;
     std::string reason = "FROM has no component";
     for (const Item& candidate : scope.items) {

@@ -168,6 +168,78 @@ TEST(KernelPlaces, EveryAggregateOverEveryKindOfPlace) {
     EXPECT_GT(succeeded, seed / 2);
 }
 
+// An event for each row near the own row that comes after it.
+Statement telling_of_pairs(const KernelWorld& world, std::uint64_t seed) {
+    Statement out;
+    out.kind = StatementKind::emit;
+    out.target = ComponentId{store::none};
+    out.target_name = "met";
+    out.components = {world.component(1)};
+    Expressions& e = out.expressions;
+    RowSource source;
+    source.kind = SourceKind::near;
+    source.components = {world.component(1)};
+    for (const ColumnType type : {ColumnType::f32, ColumnType::f64}) {
+        source.coordinates.push_back(world.column(1, type));
+        source.arguments.push_back(e.cast(e.column(world.column(1, type), type), ColumnType::f64));
+    }
+    source.arguments.push_back(e.constant(Value::of(ColumnType::f64, 1.0)));
+    if (seed % 2 == 0)
+        source.components.push_back(world.component(0));
+    out.sources.push_back(source);
+    out.each = SourceId{1};
+    out.each_where = e.make(Op::greater, {e.entity({1}), e.entity()});
+    const NodeId number = e.column(world.column(1, ColumnType::i32), ColumnType::i32, {1});
+    if (seed % 3 == 0)
+        out.each_where =
+            e.make(Op::logical_and,
+                   {*out.each_where,
+                    e.make(Op::less, {e.distance({1}), e.constant(Value::of(ColumnType::f64, 0.6))})});
+    out.each_limit = 100000;
+    out.event_entity = e.entity();
+    const NodeId divided =
+        e.make(Op::divide, {e.constant(Value::of(ColumnType::i32, std::int32_t{60})), number});
+    out.fields = {{"n", e.entity({1})}};
+    if (seed % 5 == 0)
+        out.fields.push_back({"m", divided});
+    return out;
+}
+
+TEST(KernelPlaces, EventsOfEachPairComeByRowThenByHandle) {
+    std::size_t told = 0;
+    std::size_t failed = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        KernelWorld world(seed, 200, 64, 0);
+        const std::vector<System> systems{{"s", {telling_of_pairs(world, seed)}}};
+        reference::World model = world.model();
+        const auto expected = reference::run(systems, model, inputs_of(world));
+        const RunReport report = Executor(world.layout(), systems).run(world.store(), inputs_of(world));
+        ASSERT_EQ(report.failures.size(), expected.size());
+        ASSERT_EQ(report.events.size(), model.events.size());
+        failed += expected.size();
+        told += report.events.size();
+        for (std::size_t i = 0; i < report.events.size(); ++i) {
+            EXPECT_EQ(report.events[i].slot, model.events[i].slot);
+            EXPECT_EQ(report.events[i].entity->handle, model.events[i].entity.bits);
+            EXPECT_TRUE(report.events[i].payload.find(
+                            "\"n\": " + std::to_string(model.events[i].fields[0].second.bits)) !=
+                        std::string::npos);
+        }
+    }
+    EXPECT_GT(told, 1000U);
+    EXPECT_GT(failed, 0U);
+}
+
+TEST(KernelPlaces, MorePairsThanTheLimitFail) {
+    KernelWorld world(1, 200, 64, 0);
+    Statement tell = telling_of_pairs(world, 1);
+    tell.each_limit = 3;
+    const RunReport report = Executor(world.layout(), {{"s", {tell}}}).run(world.store(), inputs_of(world));
+    ASSERT_EQ(report.failures.size(), 1U);
+    EXPECT_EQ(report.failures[0].error.code(), "54000");
+    EXPECT_TRUE(report.events.empty());
+}
+
 // Positions that a statement before has changed are those that the next one looks at.
 TEST(KernelPlaces, AStatementSeesWhereRowsAreNow) {
     for (std::uint64_t seed = 1; seed < 20; ++seed) {

@@ -63,6 +63,24 @@ class Sight {
         return scope;
     }
     void look_from(const Scope& scope) { scope_ = &scope; }
+    // The scopes of what the statement tells: its own, or one for each row of a source.
+    std::vector<Scope> told_scopes(const Scope& scope) const {
+        if (!statement_.each)
+            return {scope};
+        std::vector<Scope> out;
+        const RowSource& source = statement_.sources[statement_.each->value];
+        for (const Placed& placed : rows_by_place(source, scope)) {
+            Scope pair = scope;
+            pair.rows[statement_.each->value] = placed.row;
+            pair.distance = placed.distance;
+            bool holds = true;
+            for (const NodeId condition : conditions_of(statement_.each_where))
+                holds = holds && is_true(evaluate(e_, condition, pair, inputs_));
+            if (holds)
+                out.push_back(std::move(pair));
+        }
+        return out;
+    }
 
   private:
     void add_conditions(NodeId id, std::vector<NodeId>& out) const {
@@ -445,7 +463,11 @@ void play(const Statement& statement, const Event& place, Sight& sight, World& w
     Row& row = is_cell ? world.cells[place.slot] : world.rows[place.slot];
     switch (statement.kind) {
     case StatementKind::emit:
-        return emit(statement, place, *scope, world, inputs);
+        for (const Scope& told : sight.told_scopes(*scope)) {
+            sight.look_from(told);
+            emit(statement, place, told, world, inputs);
+        }
+        return;
     case StatementKind::remove:
         row.has[statement.target.value] = false;
         row.is_touched[statement.target.value] = false;
