@@ -153,6 +153,35 @@ SELECT game.step_world(:w);
 SELECT system, sqlstate, message FROM game.system_error WHERE world = :w ORDER BY system;
 SELECT game.drop_system('regress_spatial.fails'), game.drop_system('regress_spatial.finds_several');
 
+\echo -- An event for each pair
+CREATE TABLE met (other bigint, gap double precision) INHERITS (game.event_row);
+DO $$
+DECLARE
+    body text := $body$
+    SELECT game.emit('met', c.a, jsonb_build_object('other', c.b, 'kg', w.kg)) FROM game.pairs('position', 0.5) AS c
+        JOIN weight w ON w.entity = c.b WHERE c.distance > 0.001;
+    INSERT INTO met (entity, other, gap) SELECT c.a, c.b, c.distance FROM game.pairs('position', 0.5) AS c
+        JOIN weight v ON v.entity = c.a WHERE v.kg > 3;$body$;
+BEGIN
+    EXECUTE 'CREATE PROCEDURE meet() BEGIN ATOMIC ' || body || ' END';
+    EXECUTE 'CREATE PROCEDURE meet_slowly() BEGIN ATOMIC ' || body || ' SELECT 1; END';
+END $$;
+SELECT statement, path, reason, steps FROM game.explain_system('regress_spatial.meet');
+SELECT game.create_system('regress_spatial.meet');
+SELECT game.step_world(:w) AS tick \gset
+SELECT game.drop_system('regress_spatial.meet'), game.create_system('regress_spatial.meet_slowly');
+SELECT game.step_world(:w) AS slow_tick \gset
+SELECT game.drop_system('regress_spatial.meet_slowly');
+SELECT system, sqlstate, message FROM game.system_error WHERE world = :w AND system LIKE 'meet%';
+SELECT count(*), count(DISTINCT entity) FROM game.event WHERE world = :w AND tick = :tick AND kind = 'met';
+SELECT count(*), count(DISTINCT entity), sum(gap) < count(*) FROM met WHERE world = :w AND tick = :tick;
+SELECT entity, payload FROM game.event WHERE world = :w AND tick = :tick AND kind = 'met'
+EXCEPT ALL SELECT entity, payload FROM game.event WHERE world = :w AND tick = :slow_tick AND kind = 'met';
+SELECT entity, payload FROM game.event WHERE world = :w AND tick = :slow_tick AND kind = 'met'
+EXCEPT ALL SELECT entity, payload FROM game.event WHERE world = :w AND tick = :tick AND kind = 'met';
+(SELECT entity, other, gap FROM met WHERE world = :w AND tick = :tick) EXCEPT ALL (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :slow_tick);
+(SELECT entity, other, gap FROM met WHERE world = :w AND tick = :slow_tick) EXCEPT ALL (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :tick);
+
 \echo -- What is left to the executor
 CREATE PROCEDURE left_over() BEGIN ATOMIC
     UPDATE seen s SET nearest = c.b FROM game.pairs('position', 1) AS c WHERE c.a = s.entity;

@@ -329,6 +329,8 @@ std::string Bodies::insert(Body& body) {
 }
 
 std::string Bodies::emit(Body& body) {
+    if (has_places() && random_.one_in(3))
+        return emit_of_pairs();
     const HotTable& source = table(random_.one_in(4));
     Draft draft;
     draft.rows.push_back({"s", &source, true});

@@ -67,6 +67,7 @@ class Bodies {
     std::string place_of(const Row& own, const std::string& axis);
     std::string by_place(const Row& own, const Around& around, std::string_view what);
     std::string exists_by_place(const Row& own);
+    std::string emit_of_pairs();
     void add_by_place(const Row& own, Formulas& formulas);
     std::string assigned_place(const Row& row, const HotColumn& column);
     // What an aggregate says of rows, and its type.

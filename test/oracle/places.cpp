@@ -42,7 +42,7 @@ Bodies::Around Bodies::around(const Row& own) {
     const std::string x = place_of(own, "px");
     const std::string y = place_of(own, "py");
     const std::string radius = random_.pick(std::vector<std::string>{"0", "0.5", "1", "2.5", "7", "100"});
-    const std::size_t choice = random_.below(4);
+    const std::size_t choice = random_.below(own.table->is_of_cells ? 4 : 5);
     if (choice == 0)
         return {table.name + " " + alias + " WHERE game.within(" + x + ", " + y + ", " + alias + ".px, " +
                     alias + ".py, " + radius + ")",
@@ -50,6 +50,16 @@ Bodies::Around Bodies::around(const Row& own) {
                 alias + ".entity",
                 ""};
     const std::string found = new_alias();
+    if (choice == 4) {
+        const std::string partner = random_.one_in(2) ? "b" : "a";
+        return {"game.pairs('" + table.name + "', " + radius + ", columns => '{px,py}') AS " + found +
+                    "(a, b, distance) JOIN " + table.name + " " + alias + " ON " + alias +
+                    ".entity = " + found + "." + partner + " WHERE " + found +
+                    (partner == "b" ? ".a" : ".b") + " = " + own.alias + ".entity",
+                {alias, &table},
+                found + "." + partner,
+                ""};
+    }
     const std::string head = "('" + table.name + "', " + x + ", " + y + ", ";
     const std::string columns = ", columns => '{px,py}') AS " + found + "(entity";
     std::string from;
@@ -78,6 +88,28 @@ std::string Bodies::by_place(const Row& own, const Around& around, std::string_v
     if (random_.one_in(3))
         out += " AND " + safe({around.found, {own.alias, own.table}}, Fixed::boolean, 1);
     return out;
+}
+
+std::string Bodies::emit_of_pairs() {
+    std::vector<const HotTable*> placed;
+    for (const auto& each : schema_.tables)
+        if (has_place(*each))
+            placed.push_back(each.get());
+    const HotTable& table = *random_.pick(placed);
+    const HotTable& other = this->table(false);
+    const std::string radius = random_.pick(std::vector<std::string>{"0", "0.5", "1", "2.5"});
+    const std::vector<Row> rows{{"y", &other}};
+    Formulas formulas(random_);
+    formulas.rows = rows;
+    std::string out =
+        "SELECT game.emit('happened', p.a, jsonb_build_object('b', p.b, 'k', " +
+        formulas.make(random_.pick(std::vector{Fixed::boolean, Fixed::i32, Fixed::f64}), 2, false) +
+        ")) FROM game.pairs('" + table.name + "', " + radius +
+        ", columns => '{px,py}') AS p(a, b, distance) JOIN " + other.name + " y ON y.entity = p." +
+        (random_.one_in(2) ? "a" : "b") + " WHERE p.distance >= 0";
+    if (random_.one_in(2))
+        out += " AND " + safe(rows, Fixed::boolean, 2);
+    return out + ";";
 }
 
 std::string Bodies::exists_by_place(const Row& own) {

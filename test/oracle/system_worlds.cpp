@@ -239,6 +239,14 @@ void SystemRound::make_places() {
     };
     create("near(component regclass, ax float8, ay float8, radius float8", "SETOF bigint",
            "entity FROM (" + placed + ") p WHERE twin.within(x, y, $1, $2, $3)");
+    twin.must(
+        "CREATE FUNCTION twin.pairs(component regclass, radius float8, columns name[]) RETURNS TABLE (a "
+        "bigint, b bigint, distance float8) STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE "
+        "format('SELECT p.entity, q.entity, sqrt((p.x - q.x) * (p.x - q.x) + (p.y - q.y) * (p.y - q.y)) "
+        "FROM (" +
+        placed + ") p JOIN (" + placed +
+        ") q ON p.entity < q.entity AND twin.within(p.x, p.y, q.x, q.y, $1)', component, component) USING "
+        "$2; END $$");
     create("nearest(component regclass, ax float8, ay float8, count int",
            "TABLE (entity bigint, distance float8)",
            "entity, sqrt((x - $1) * (x - $1) + (y - $2) * (y - $2)) FROM (" + placed +
