@@ -362,9 +362,12 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     std::int32_t ordinal = 0;
     for (sim::LoggedEvent& event : built.events)
         log.add_event(id_, built.tick, ordinal++, std::move(event));
+    const bool has_told = ordinal > 0 || !built.event_rows.empty();
+    for (sim::EventRows& rows : built.event_rows)
+        log.add_event_rows(id_, built.tick, game_rules_->game, std::move(rows));
     // Who asked for a step may rely on it: its last tick is durable like a command. An event of a tick that a
     // crash undid would come twice.
-    end_.is_head_wanted = end_.is_head_wanted || (applied.empty() && (tick.step || ordinal > 0));
+    end_.is_head_wanted = end_.is_head_wanted || (applied.empty() && (tick.step || has_told));
     if (!applied.empty())
         add_row(built.tick, applied, now_ns, log);
     runtime().commands_applied.fetch_add(command_count);

@@ -227,7 +227,7 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
     const std::uint64_t target = newest_tick(definition);
     RecoveryWatcher watcher(world, target);
     try {
-        const history::World source{definition.id, definition.definition};
+        const history::World source{definition.id, definition.definition, definition.first_tick};
         history::OwnTransactions tables;
         const bool is_in_memory = pg::region().control(world.slot()).root.load() != 0;
         history::State state = is_in_memory ? from_memory(world, source, target, tables, watcher)

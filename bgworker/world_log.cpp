@@ -6,7 +6,9 @@
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
+#include "extension/pg/event_rows.hpp"
 #include "extension/pg/spi.hpp"
+#include "extension/pg/subtransaction.hpp"
 
 namespace gamelan::worker {
 
@@ -40,6 +42,8 @@ void TurnLog::write() const {
         write_heads();
     if (!events_.empty())
         write_events();
+    if (!event_rows_.empty())
+        write_event_rows();
     if (!conflicts_.empty())
         write_conflicts();
     if (!consumed_.empty())
@@ -91,6 +95,22 @@ void TurnLog::write_events() const {
                     return e.event.event.entity ? spi::bigint(*e.event.event.entity) : spi::null_of(INT8OID);
                 }),
          column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
+}
+
+// Nothing of a table's own can refuse them: the kernel has asked its constraints. But somebody may have
+// changed or dropped it since it was compiled.
+void TurnLog::write_event_rows() const {
+    for (const TableRows& told : event_rows_)
+        try {
+            pg::in_subtransaction(
+                [&] { pg::append_event_rows(told.game, told.world_id, told.tick, told.rows); });
+        } catch (const Error& error) {
+            spi::run("SELECT game._note_system_error($1, $2, $3, $4, $5, $6, $7, $8)",
+                     {spi::bigint(told.world_id), spi::text(told.rows.system), unsigned_bigint(told.tick),
+                      spi::text(error.code()),
+                      spi::text("rows of the table " + told.rows.table + " are lost: " + error.message()),
+                      optional_text(error.detail()), spi::null_of(INT4OID), spi::null_of(INT8OID)});
+        }
 }
 
 namespace {
@@ -146,7 +166,8 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability, h.checksum "
+        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability, d.first_tick, "
+        "h.checksum "
         "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
         "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
@@ -161,12 +182,13 @@ std::vector<DefinitionRow> read_definitions() {
         definition.time_scale = std::stod(std::string(spi::text_at(row, 12)));
         definition.catch_up = spi::text_at(row, 13);
         definition.durability = spi::text_at(row, 14);
+        definition.first_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 15));
         definition.has_head = !spi::is_null(row, 8);
         if (definition.has_head) {
             definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
             definition.log_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 9));
             definition.row_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 10));
-            definition.is_head_sound = static_cast<std::uint64_t>(spi::bigint_at(row, 15)) ==
+            definition.is_head_sound = static_cast<std::uint64_t>(spi::bigint_at(row, 16)) ==
                                        pg::head_checksum(definition.id, definition.head_tick,
                                                          definition.log_tick, definition.row_hash);
         }

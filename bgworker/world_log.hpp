@@ -22,6 +22,7 @@ struct DefinitionRow {
     std::uint32_t tick_rate_hz;
     std::string desired_state;
     std::string durability;
+    std::uint64_t first_tick; // more than 0: it began with another world's state
     double time_scale;
     std::string catch_up;
     bool has_head;
@@ -63,6 +64,10 @@ class TurnLog {
     void add_event(std::int64_t world_id, std::uint64_t tick, std::int32_t ordinal, sim::LoggedEvent event) {
         events_.push_back({world_id, tick, ordinal, std::move(event)});
     }
+    void add_event_rows(std::int64_t world_id, std::uint64_t tick, const std::string& game,
+                        sim::EventRows rows) {
+        event_rows_.push_back({world_id, tick, game, std::move(rows)});
+    }
     void add_conflict(std::int64_t world_id, std::uint64_t tick, const std::string& session,
                       const game::Command& command, const Error& error) {
         conflicts_.push_back({world_id, tick, session, command, error});
@@ -77,8 +82,8 @@ class TurnLog {
     }
 
     bool is_empty() const {
-        return ticks_.empty() && heads_.empty() && events_.empty() && conflicts_.empty() &&
-               consumed_.empty() && system_errors_.empty() && suspensions_.empty();
+        return ticks_.empty() && heads_.empty() && events_.empty() && event_rows_.empty() &&
+               conflicts_.empty() && consumed_.empty() && system_errors_.empty() && suspensions_.empty();
     }
     // In a transaction of spi::begin.
     void write() const;
@@ -100,6 +105,12 @@ class TurnLog {
         std::int32_t ordinal;
         sim::LoggedEvent event;
     };
+    struct TableRows {
+        std::int64_t world_id;
+        std::uint64_t tick;
+        std::string game;
+        sim::EventRows rows;
+    };
     struct Conflict {
         std::int64_t world_id;
         std::uint64_t tick;
@@ -116,12 +127,14 @@ class TurnLog {
     void write_ticks() const;
     void write_heads() const;
     void write_events() const;
+    void write_event_rows() const;
     void write_conflicts() const;
     void write_consumed() const;
 
     std::vector<Tick> ticks_;
     std::vector<Head> heads_;
     std::vector<Event> events_;
+    std::vector<TableRows> event_rows_;
     std::vector<Conflict> conflicts_;
     std::vector<std::int64_t> consumed_;
     std::vector<SystemError> system_errors_;

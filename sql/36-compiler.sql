@@ -16,6 +16,13 @@ CREATE FOREIGN TABLE frozen (until bigint) INHERITS (game.component) SERVER game
 CREATE FOREIGN TABLE marked () INHERITS (game.component) SERVER gamelan;
 CREATE FOREIGN TABLE soil (wet int NOT NULL DEFAULT 0, alive boolean NOT NULL DEFAULT false) INHERITS (game.cell) SERVER gamelan;
 CREATE FOREIGN TABLE crop (height real NOT NULL DEFAULT 0) INHERITS (game.cell) SERVER gamelan;
+CREATE FOREIGN TABLE badge (owner uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000', other uuid, rank "char", lasts interval, spare interval)
+    INHERITS (game.component) SERVER gamelan;
+CREATE TABLE shot (target bigint, damage int NOT NULL DEFAULT 7 CHECK (damage < 100), told interval, words text, CHECK (damage > 0 OR entity IS NULL OR tick > 5))
+    INHERITS (game.event_row);
+CREATE TABLE numbered (id bigint GENERATED ALWAYS AS IDENTITY) INHERITS (game.event_row);
+CREATE TABLE timed (CHECK (created_at > '2000-01-01')) INHERITS (game.event_row);
+CREATE TABLE once (target bigint UNIQUE) INHERITS (game.event_row);
 CREATE TABLE price (item int PRIMARY KEY, gold int);
 CREATE FUNCTION doubled(x int) RETURNS int LANGUAGE sql IMMUTABLE RETURN x * 2;
 CREATE FUNCTION slow(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN x; END';
@@ -54,6 +61,9 @@ SELECT compiled('UPDATE health SET hp = (SELECT max(hp) FROM health WHERE hp < 5
 SELECT compiled('UPDATE soil c SET wet = (SELECT coalesce(sum(n.wet), 0) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell)) AND n.alive)');
 SELECT compiled('UPDATE soil c SET alive = (SELECT count(*) FILTER (WHERE n.alive) FROM game.neighbors(c.cell) AS a(cell) JOIN soil n ON n.cell = a.cell) BETWEEN 2 AND 3
     WHERE EXISTS (SELECT FROM soil n JOIN crop k ON k.cell = n.cell WHERE n.cell IN (SELECT game.neighbors(c.cell)) AND k.height > c.wet)');
+SELECT compiled('UPDATE health SET most = coalesce((SELECT sum(target) FROM aim), 0)');
+SELECT compiled('UPDATE aim SET range = (SELECT avg(hp) FROM health) WHERE weight > (SELECT avg(a.weight) * 1.5 FROM aim a)');
+SELECT compiled('UPDATE soil c SET wet = round(0.5 + (SELECT avg(n.wet) FROM soil n WHERE n.cell IN (SELECT game.neighbors(c.cell)))::float8)');
 \echo -- Rows and events
 SELECT compiled('INSERT INTO frozen (entity, until) SELECT p.entity, game.tick() + 10 FROM position p WHERE p.x > 100 ON CONFLICT DO NOTHING');
 SELECT compiled('INSERT INTO health (entity, hp, title) SELECT entity, 1, NULL FROM position');
@@ -62,11 +72,17 @@ SELECT compiled('INSERT INTO marked (world, entity) SELECT p.world, p.entity FRO
 SELECT compiled('DELETE FROM frozen f USING health h WHERE h.entity = f.entity AND f.until < game.tick()');
 SELECT compiled($$SELECT game.emit('hit', a.target, jsonb_build_object('hp', h.hp, 'by', a.entity, 'far', a.range > 3)) FROM health h JOIN aim a ON a.target = h.entity$$);
 SELECT compiled($$SELECT game.emit('tick', NULL) FROM marked$$);
+SELECT compiled('INSERT INTO shot (entity, target, damage) SELECT a.entity, a.target, h.hp FROM aim a JOIN health h ON h.entity = a.target WHERE h.hp > 3');
+SELECT compiled('INSERT INTO shot (world, told) SELECT game.world_id(), lasts FROM badge');
 \echo -- Expressions
 SELECT compiled('UPDATE health SET hp = doubled(hp) % 7 - -hp / abs(most) + (hp & 6 | 1 # 3) + (~hp << 2 >> 1) WHERE hp BETWEEN 1 AND 9 AND most IN (1, 2, NULL) AND hp <> ALL (ARRAY[3, 4])');
 SELECT compiled('UPDATE aim SET weight = weight + 1::smallint, range = sqrt(abs(range)) + power(range, 2) + exp(0.5) + ln(range) + sin(range) * cos(range) + atan2(range, 1) + floor(range) + ceil(range) + round(range) + trunc(range) + sign(range) + game.random(entity) + radians(range)');
 SELECT compiled($$UPDATE health SET mood = CASE mood WHEN 'glad' THEN 'sad'::mood ELSE 'glad' END, share = CASE hp WHEN 1 THEN 2 WHEN most THEN 3 END, regenerates = hp::bool AND mood IS DISTINCT FROM 'sad' OR regenerates IS NOT TRUE, most = greatest(hp, most, 3) + nullif(hp, 4::bigint)$$);
 SELECT compiled($$UPDATE health SET born = born + 1, seen = game.now() WHERE born - '2020-01-01' > 5 AND 3 + born < '2030-01-01' AND seen < '2030-01-01 00:00Z' AND hp <= game.gauss(entity)$$);
+SELECT compiled($$UPDATE badge SET owner = coalesce(other, '12345678-9abc-def0-1234-56789abcdef0'), other = CASE WHEN rank = 'a' THEN greatest(owner, other) ELSE least(owner, NULL) END WHERE other IS DISTINCT FROM owner AND owner IN ('00000000-0000-0000-0000-000000000001', other) AND other > owner$$);
+SELECT compiled($$UPDATE badge SET rank = (rank::int + 1)::"char" WHERE rank BETWEEN 'a' AND 'y' AND rank <> ALL ('{b,c}'::"char"[])$$);
+SELECT compiled($$UPDATE badge SET lasts = lasts - interval '1 mon 2 days 3 us' + -spare, spare = nullif(greatest(spare, lasts), interval '30 days') WHERE spare < lasts$$);
+SELECT compiled($$SELECT game.emit('badge', entity, jsonb_build_object('owner', owner)) FROM badge$$);
 \echo -- Constraints and domains
 SELECT compiled('UPDATE health SET share = hp, part = 3');
 SELECT compiled('UPDATE health SET regenerates = true');
@@ -77,7 +93,10 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     $$UPDATE health SET title = 'x'$$,
     $$UPDATE health SET hp = 1 WHERE title = 'x'$$,
     $$UPDATE health SET hp = length(title)$$,
-    'UPDATE health SET hp = hp * 1.5',
+    'UPDATE health SET hp = hp / 1.5',
+    'UPDATE health SET hp = entity * 1.5 * entity',
+    'UPDATE crop c SET height = (SELECT avg(n.height) FROM crop n WHERE n.cell IN (SELECT game.neighbors(c.cell)))',
+    'UPDATE health SET hp = (SELECT count(DISTINCT most) FROM health)',
     'UPDATE health SET hp = slow(hp)',
     'UPDATE health SET hp = hp + (random() * 6)::int',
     'UPDATE health SET hp = hp + (game.random() * 6)::int',
@@ -98,8 +117,6 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'UPDATE health h SET hp = 0 FROM position p WHERE p.x = h.hp',
     'UPDATE health h SET hp = (SELECT sum(a.weight) FROM aim a WHERE a.target = h.entity)',
     'UPDATE health h SET hp = (SELECT a.weight FROM aim a WHERE a.target = h.entity)',
-    'UPDATE health SET hp = (SELECT avg(hp) FROM health)',
-    'UPDATE health SET most = (SELECT sum(entity) FROM health)',
     'UPDATE health h SET hp = (SELECT hp FROM health o ORDER BY hp LIMIT 1)',
     'UPDATE health h SET hp = (SELECT count(*) FROM aim GROUP BY target LIMIT 1)',
     'UPDATE health SET hp = 0 WHERE most NOT IN (SELECT hp FROM health)',
@@ -114,11 +131,20 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'INSERT INTO frozen (entity) SELECT entity FROM frozen',
     'INSERT INTO price SELECT 3, 4 FROM health',
     'INSERT INTO health (entity, title) SELECT entity, ''x'' FROM position',
+    'INSERT INTO shot (words) SELECT title FROM health',
+    'INSERT INTO shot (damage) VALUES (3)',
+    'INSERT INTO shot (tick) SELECT 3 FROM health',
+    'INSERT INTO shot (created_at) SELECT seen FROM health',
+    'INSERT INTO numbered (entity) SELECT entity FROM health',
+    'INSERT INTO timed (entity) SELECT entity FROM health',
+    'INSERT INTO once (entity) SELECT entity FROM health',
     'DELETE FROM soil',
     'SELECT hp FROM health',
     'SELECT game.emit(''x'', entity, to_jsonb(hp)) FROM health',
     'SELECT game.emit(''x'', entity, jsonb_build_object(''title'', title)) FROM health',
     'SELECT game.emit(''x'', entity, jsonb_build_object(''born'', born)) FROM health',
+    'SELECT game.emit(''x'', entity, jsonb_build_object(''rank'', rank)) FROM badge',
+    'UPDATE badge SET lasts = lasts * 2',
     'SELECT game.emit(title, entity) FROM health',
     'SELECT game.emit(''x'', entity) FROM health ORDER BY hp']) AS body;
 \echo -- One statement that is not compiled takes the others along
@@ -139,6 +165,11 @@ DROP PROCEDURE s();
 \echo -- What is read and written
 SELECT compiled('UPDATE health h SET hp = h.hp + (SELECT count(*) FROM marked) FROM aim a WHERE a.entity = h.entity; DELETE FROM frozen WHERE until < 3; UPDATE health SET title = hp');
 SELECT statement, text, reads, writes FROM game.explain_system('regress_compiler.s');
+\echo -- What it is expected to take
+SELECT statement, path, estimated_ns > 1000 AS is_slow FROM game.explain_system('regress_compiler.s');
+SELECT compiled('UPDATE health SET hp = 1; UPDATE aim SET range = sin(range)');
+SELECT statement, path, estimated_ns > 0 AS is_something, estimated_ns < 100 AS is_fast,
+    estimated_ns > 5 * lag(estimated_ns) OVER (ORDER BY statement) AS is_slower FROM game.explain_system('regress_compiler.s');
 \echo -- Played: a domain is asked before the next value is computed; a system that failed leaves nothing open
 DROP PROCEDURE s();
 CREATE PROCEDURE first() BEGIN ATOMIC UPDATE health SET share = 101, part = 1 / (hp - hp); END;

@@ -33,6 +33,7 @@ bool is_column_type(ColumnType type) {
         return true;
     case ColumnType::bit:     // planes of the store's own
     case ColumnType::version: // likewise
+    case ColumnType::decimal:
         return false;
     }
     return false;

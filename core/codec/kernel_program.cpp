@@ -59,7 +59,7 @@ class Writer {
 
     void put_statement(const Statement& statement) {
         out_.put(statement.kind);
-        if (statement.kind != StatementKind::emit)
+        if (!is_told(statement.kind))
             out_.put_varint(statement.target.value);
         put_name(statement.target_name);
         put_components(statement.components);
@@ -71,6 +71,10 @@ class Writer {
             put_components(source.components);
             put_optional(source.key);
             put_flag(source.is_optional);
+            if (!is_by_place(source.kind))
+                return;
+            put_list(source.coordinates, [&](ColumnId column) { out_.put_varint(column.value); });
+            put_list(source.arguments, [&](NodeId id) { put_node_id(id); });
         });
         put_list(statement.aggregates, [&](const Aggregate& aggregate) {
             out_.put(aggregate.function);
@@ -95,7 +99,14 @@ class Writer {
         put_list(statement.fields, [&](const Field& field) {
             put_name(field.name);
             put_node_id(field.value);
+            if (statement.kind == StatementKind::append)
+                put_flag(field.is_not_null);
         });
+        out_.put_varint(statement.each ? std::uint64_t{statement.each->value} + 1 : 0);
+        if (!statement.each)
+            return;
+        put_optional(statement.each_where);
+        out_.put_varint(statement.each_limit);
     }
 
     void put_node(const Node& node) {
@@ -109,14 +120,17 @@ class Writer {
         case Op::constant:
             out_.put(node.type);
             put_flag(node.constant.is_null);
-            if (!node.constant.is_null)
-                out_.put_bytes(
-                    {reinterpret_cast<const char*>(&node.constant.bits), width_of(node.constant.type)});
+            if (!node.constant.is_null) {
+                char bytes[2 * sizeof node.constant.bits];
+                node.constant.copy_to(bytes);
+                out_.put_bytes({bytes, width_of(node.constant.type)});
+            }
             return;
         case Op::parameter:
             out_.put(node.parameter);
             return;
         case Op::entity:
+        case Op::distance:
             out_.put_varint(node.source.value);
             return;
         case Op::has_row:
@@ -204,7 +218,7 @@ class Reader {
     Statement get_statement() {
         Statement out;
         out.kind = in_.get<StatementKind>();
-        out.target = {out.kind == StatementKind::emit ? store::none : get_number()};
+        out.target = {is_told(out.kind) ? store::none : get_number()};
         out.target_name = get_name();
         out.components = get_components();
         const std::uint32_t nodes = get_number();
@@ -220,6 +234,10 @@ class Reader {
             source.components = get_components();
             source.key = get_optional();
             source.is_optional = get_flag();
+            if (is_by_place(source.kind)) {
+                get_list(source.coordinates, max_coordinates, [&] { return ColumnId{get_number()}; });
+                get_list(source.arguments, 2 * max_coordinates, [&] { return get_node_id(); });
+            }
             return source;
         });
         get_list(out.aggregates, max_aggregates, [&] {
@@ -248,8 +266,14 @@ class Reader {
         out.event_entity = get_optional();
         get_list(out.fields, max_fields, [&] {
             std::string name = get_name();
-            return Field{std::move(name), get_node_id()};
+            const NodeId value = get_node_id();
+            return Field{std::move(name), value, out.kind == StatementKind::append && get_flag()};
         });
+        if (const std::uint32_t each = get_number(); each != 0) {
+            out.each = SourceId{each - 1};
+            out.each_where = get_optional();
+            out.each_limit = get_number();
+        }
         return out;
     }
 
@@ -266,15 +290,16 @@ class Reader {
             node.constant.type = in_.get<ColumnType>();
             node.constant.is_null = get_flag();
             if (const std::uint32_t width = width_of(node.constant.type); !node.constant.is_null) {
-                if (width == 0 || width > sizeof node.constant.bits)
+                if (width == 0 || width > 2 * sizeof node.constant.bits)
                     in_.fail("a constant is of an unknown type");
-                std::memcpy(&node.constant.bits, in_.get_bytes(width).data(), width);
+                node.constant = Value::of_bytes(node.constant.type, in_.get_bytes(width).data(), width);
             }
             break;
         case Op::parameter:
             node.parameter = in_.get<Parameter>();
             break;
         case Op::entity:
+        case Op::distance:
             node.source = {get_number()};
             break;
         case Op::has_row:

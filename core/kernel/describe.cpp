@@ -1,5 +1,8 @@
 #include "core/kernel/describe.hpp"
 
+#include "core/kernel/decimal.hpp"
+#include "core/kernel/event_text.hpp"
+
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -102,6 +105,8 @@ const char* name_of(Op op) {
         return "greatest";
     case Op::least:
         return "least";
+    case Op::average:
+        return "average";
     default:
         return "?";
     }
@@ -123,6 +128,12 @@ const char* name_of(AggregateFunction function) {
         return "any";
     case AggregateFunction::exists:
         return "exists";
+    case AggregateFunction::average:
+        return "avg";
+    case AggregateFunction::first:
+        return "first";
+    case AggregateFunction::only:
+        return "only";
     }
     return "?";
 }
@@ -155,6 +166,19 @@ std::string number_text(T value) {
     return {room.data(), end};
 }
 
+std::string text_of_uuid(const Value& value) {
+    std::array<std::byte, 16> bytes{};
+    value.copy_to(bytes.data());
+    return uuid_text(bytes.data());
+}
+
+// Months, days, microseconds.
+std::string span_text(const Value& value) {
+    return "(" + number_text(static_cast<std::int32_t>(value.high >> 32)) + ", " +
+           number_text(static_cast<std::int32_t>(value.high)) + ", " +
+           number_text(read<std::int64_t>(value)) + ")";
+}
+
 std::string text_of(const Value& value) {
     const std::string suffix = "::" + std::string(gamelan::name_of(value.type));
     if (value.is_null)
@@ -172,6 +196,14 @@ std::string text_of(const Value& value) {
         return number_text(read<float>(value)) + suffix;
     case ColumnType::f64:
         return number_text(read<double>(value)) + suffix;
+    case ColumnType::i8:
+        return number_text(read<std::int8_t>(value)) + suffix;
+    case ColumnType::decimal:
+        return text_of(decimal_of(value)) + suffix;
+    case ColumnType::bytes16:
+        return text_of_uuid(value) + suffix;
+    case ColumnType::span:
+        return span_text(value) + suffix;
     default:
         return number_text(value.bits) + suffix;
     }
@@ -189,6 +221,9 @@ class Description {
             add("#" + std::to_string(i) + ": " + source(statement_.sources[i]));
         if (statement_.where)
             add("where " + expression(*statement_.where));
+        if (statement_.each)
+            add("each #" + std::to_string(statement_.each->value) +
+                (statement_.each_where ? " where " + expression(*statement_.each_where) : ""));
         for (const Assignment& assignment : statement_.assignments)
             add(column(assignment.column) + " := " + expression(assignment.value) +
                 (assignment.is_not_null ? ", not null" : ""));
@@ -198,7 +233,8 @@ class Description {
         if (statement_.event_entity)
             add("entity " + expression(*statement_.event_entity));
         for (const Field& field : statement_.fields)
-            add("\"" + field.name + "\": " + expression(field.value));
+            add("\"" + field.name + "\": " + expression(field.value) +
+                (field.is_not_null ? ", not null" : ""));
         return std::move(lines_);
     }
 
@@ -216,6 +252,8 @@ class Description {
             return "delete from " + statement_.target_name;
         case StatementKind::emit:
             return "emit " + statement_.target_name;
+        case StatementKind::append:
+            return "append to " + statement_.target_name;
         }
         return "?";
     }
@@ -237,10 +275,32 @@ class Description {
             return components + " of the cells around";
         case SourceKind::all:
             return components + " of all";
+        case SourceKind::near:
+            return components + " near " + list_of(source.arguments) + index(source);
+        case SourceKind::nearest:
+            return components + " nearest to " + list_of(source.arguments) + index(source);
+        case SourceKind::in_box:
+            return components + " in the box " + list_of(source.arguments) + index(source);
+        case SourceKind::within:
+            return components + " that may be within " + list_of(source.arguments) + index(source);
         case SourceKind::own:
             break;
         }
         return components;
+    }
+
+    std::string list_of(const std::vector<NodeId>& arguments) const {
+        std::string out;
+        for (const NodeId argument : arguments)
+            out += (out.empty() ? "(" : ", ") + expression(argument);
+        return out + ")";
+    }
+
+    std::string index(const RowSource& source) const {
+        std::string out;
+        for (const ColumnId coordinate : source.coordinates)
+            out += (out.empty() ? ", by the grid of " : ", ") + column(coordinate);
+        return out;
     }
 
     std::string column(ColumnId id) const {
@@ -277,6 +337,8 @@ class Description {
             return name_of(node.parameter);
         case Op::entity:
             return row(node.source) + "entity";
+        case Op::distance:
+            return row(node.source) + "distance";
         case Op::has_row:
             return "has " + row(node.source) + symbols_.components[node.component.value].name;
         case Op::observed:

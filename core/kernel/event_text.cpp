@@ -1,5 +1,7 @@
 #include "core/kernel/event_text.hpp"
 
+#include "core/kernel/decimal.hpp"
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -108,6 +110,35 @@ void append_float(std::string& out, T value) {
 
 } // namespace
 
+bool has_json(ColumnType type) {
+    switch (type) {
+    case ColumnType::boolean:
+    case ColumnType::i16:
+    case ColumnType::i32:
+    case ColumnType::i64:
+    case ColumnType::f32:
+    case ColumnType::f64:
+    case ColumnType::bytes16:
+    case ColumnType::decimal:
+        return true;
+    default:
+        return false;
+    }
+}
+
+std::string uuid_text(const std::byte* value) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (std::size_t i = 0; i < 16; ++i) {
+        const auto byte = std::to_integer<unsigned>(value[i]);
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            out += '-';
+        out += digits[byte >> 4];
+        out += digits[byte & 15];
+    }
+    return out;
+}
+
 void append_json(std::string& out, ColumnType type, const std::byte* value) {
     switch (type) {
     case ColumnType::boolean:
@@ -123,6 +154,12 @@ void append_json(std::string& out, ColumnType type, const std::byte* value) {
         return append_float(out, load<float>(value));
     case ColumnType::f64:
         return append_float(out, load<double>(value));
+    case ColumnType::bytes16:
+        out += '"' + uuid_text(value) + '"';
+        return;
+    case ColumnType::decimal:
+        out += text_of(load<Decimal>(value));
+        return;
     default:
         out += "null";
     }

@@ -42,9 +42,12 @@ Error error_of(const Check& check, const std::string& target) {
 Error error_of(const Problem& problem, const Statement& statement, const std::string& row) {
     switch (problem.kind) {
     case Problem::Kind::not_null:
-        return {sqlstate_not_null,
-                "null value in column \"" + statement.assignments[problem.number].column_name +
-                    "\" of relation \"" + statement.target_name + "\" violates not-null constraint"};
+        return {sqlstate_not_null, "null value in column \"" +
+                                       (statement.kind == StatementKind::append
+                                            ? statement.fields[problem.number].name
+                                            : statement.assignments[problem.number].column_name) +
+                                       "\" of relation \"" + statement.target_name +
+                                       "\" violates not-null constraint"};
     case Problem::Kind::check:
         return error_of(statement.checks[problem.number], statement.target_name);
     case Problem::Kind::conflict:
@@ -141,6 +144,7 @@ struct Executor::Attempt {
     std::uint64_t events_left;
     std::vector<std::uint64_t> rows; // by system
     std::vector<EmittedEvent> events;
+    std::vector<AppendedRows> appended;
     std::uint64_t blocks_written = 0;
     std::optional<Failure> failure; // of one system alone
 
@@ -184,6 +188,11 @@ std::optional<Failure> Executor::limit_failure_of(const Pass& pass, const Run& r
 
 void Executor::collect_events(const Pass& pass, Attempt& attempt) const {
     for (const StatementPlan& plan : pass.plan.statements) {
+        if (plan.kind == StatementKind::append && pass.machine.emissions()[plan.emission].count != 0) {
+            AppendedRows& rows = attempt.appended.emplace_back(AppendedRows{plan.system, plan.number, {}});
+            for (const Event& event : pass.machine.emissions()[plan.emission].events)
+                rows.rows.push_back(event.payload);
+        }
         if (plan.kind != StatementKind::emit)
             continue;
         const std::string& type = systems_[plan.system].statements[plan.number].target_name;
@@ -286,7 +295,7 @@ bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
 // Plays systems first … first + count − 1; false when one failed, and nothing of them remains. Of one system
 // alone the failure is reported.
 bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t count) {
-    Attempt attempt{first, count, run.events_left(), {}, {}, 0, {}};
+    Attempt attempt{first, count, run.events_left(), {}, {}, {}, 0, {}};
     attempt.rows.resize(systems_.size());
     BlockSavepoint savepoint(run.store);
     for (const auto& pass : group.passes) {
@@ -298,6 +307,7 @@ bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t c
     }
     savepoint.release();
     std::move(attempt.events.begin(), attempt.events.end(), std::back_inserter(run.report.events));
+    std::move(attempt.appended.begin(), attempt.appended.end(), std::back_inserter(run.report.appended));
     for (std::size_t i = 0; i < attempt.rows.size(); ++i)
         run.report.rows[i] += attempt.rows[i];
     run.report.blocks_written += attempt.blocks_written;

@@ -34,6 +34,14 @@ struct EmittedEvent {
     std::string payload; // a JSON object, as jsonb prints it
 };
 
+// Rows that a statement appends to a table of events.
+struct AppendedRows {
+    std::uint32_t system;
+    std::uint32_t statement; // its fields are the columns
+    // By slot; each field a byte (1 = NULL) and its value's bytes.
+    std::vector<std::string> rows;
+};
+
 // A system with which a tick would emit more fails.
 struct EventLimit {
     std::uint64_t per_tick = 65536;
@@ -41,9 +49,10 @@ struct EventLimit {
 };
 
 struct RunReport {
-    std::vector<Failure> failures;    // by system
-    std::vector<EmittedEvent> events; // by system, statement and slot; of systems that did not fail
-    std::vector<std::uint64_t> rows;  // that each system changed or emitted, over its statements
+    std::vector<Failure> failures;      // by system
+    std::vector<EmittedEvent> events;   // by system, statement and slot; of systems that did not fail
+    std::vector<AppendedRows> appended; // by system and statement; likewise
+    std::vector<std::uint64_t> rows;    // that each system changed or emitted, over its statements
     std::uint64_t blocks_written = 0;
 };
 

@@ -97,6 +97,8 @@ bool Lowering::may_fail(const Node& node, std::size_t from) const {
 
 Register Lowering::lower(NodeId id, Register mask, std::vector<Step>& steps) {
     const Node& node = expressions_[id];
+    if (on_pairs_ && !is_fixed(id))
+        return lower_on_pairs(id, mask, steps);
     const bool is_own = node.source == self_;
     switch (node.op) {
     case Op::column: {
@@ -167,6 +169,10 @@ Register Lowering::lower_new(NodeId id, Register mask, std::vector<Step>& steps)
         step.in[0] = lower(node.arguments[0], mask, steps);
         return append(step, steps);
     }
+    case Op::cast:
+        if (const auto whole = lower_cast_of_query(node, mask, steps))
+            return *whole;
+        return lower_lanes(node, mask, steps);
     default:
         if (const auto fused = lower_multiply_add(node, mask, steps))
             return *fused;

@@ -63,13 +63,16 @@ Lowering::Lowering(PassPlan& pass, const store::Snapshot& layout, const Statemen
             for (const std::optional<NodeId>& part : {aggregate.where, aggregate.argument})
                 if (part)
                     reads |= reads_[part->value] & ~bit_of(aggregate.source);
+            for (const NodeId argument : statement_.sources[aggregate.source.value].arguments)
+                reads |= reads_[argument.value];
         }
         reads_[i] = reads;
     }
 }
 
 std::uint64_t Lowering::reads_of(const Node& node) const {
-    const bool is_of_row = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row;
+    const bool is_of_row =
+        node.op == Op::column || node.op == Op::entity || node.op == Op::has_row || node.op == Op::distance;
     std::uint64_t reads = is_of_row ? bit_of(node.source) : 0;
     for (const NodeId argument : node.arguments)
         reads |= reads_[argument.value];
@@ -78,7 +81,7 @@ std::uint64_t Lowering::reads_of(const Node& node) const {
 
 bool Lowering::is_many(SourceId source) const {
     const SourceKind kind = statement_.sources[source.value].kind;
-    return source != self_ && (kind == SourceKind::neighbours || kind == SourceKind::all);
+    return source != self_ && kind >= SourceKind::neighbours;
 }
 
 bool Lowering::reads_neighbours(NodeId id) const {
@@ -213,7 +216,21 @@ Register Lowering::lower_aggregate(const Node& node, Register mask, std::vector<
     const Aggregate& aggregate = statement_.aggregates[node.aggregate];
     if (statement_.sources[aggregate.source.value].kind == SourceKind::neighbours)
         return lower_neighbours(aggregate, mask, steps);
-    return lower_query(node.aggregate, mask, steps);
+    if (is_by_place(statement_.sources[aggregate.source.value].kind))
+        return lower_places(aggregate, mask, steps);
+    return lower_query(node.aggregate, mask, steps, node.type);
+}
+
+// A decimal that is the same for all rows is cast once.
+std::optional<Register> Lowering::lower_cast_of_query(const Node& node, Register mask,
+                                                      std::vector<Step>& steps) {
+    const Node& argument = expressions_[node.arguments[0]];
+    if (node.op != Op::cast || argument.op != Op::aggregate || argument.type != ColumnType::decimal)
+        return std::nullopt;
+    const Aggregate& aggregate = statement_.aggregates[argument.aggregate];
+    if (statement_.sources[aggregate.source.value].kind != SourceKind::all)
+        return std::nullopt;
+    return lower_query(argument.aggregate, mask, steps, node.type);
 }
 
 // Neighbour after neighbour, as one row at a time would meet them.
@@ -238,6 +255,8 @@ Register Lowering::lower_neighbours(const Aggregate& aggregate, Register mask, s
         Step step;
         step.kind = StepKind::accumulate;
         step.accumulation = accumulation;
+        step.width_bytes =
+            static_cast<std::uint8_t>(width_of(*result_type(accumulation.function, accumulation.type)));
         step.in[0] = value;
         if (aggregate.argument)
             step.in[1] = lower(*aggregate.argument, there, steps);
@@ -263,7 +282,8 @@ bool Lowering::can_derive(const Aggregate& aggregate) const {
             return false;
     switch (aggregate.function) {
     case AggregateFunction::sum:
-        return is_integer(expressions_[*aggregate.argument].type);
+        return expressions_[*aggregate.argument].type == ColumnType::i16 ||
+               expressions_[*aggregate.argument].type == ColumnType::i32;
     case AggregateFunction::least:
     case AggregateFunction::greatest:
         return false;
@@ -296,17 +316,17 @@ Register Lowering::finish(const Aggregate& aggregate, Accumulation accumulation,
     return append(step, steps);
 }
 
-Register Lowering::lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps) {
+Register Lowering::lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps, ColumnType as) {
     const auto known = aggregates_.find(place);
     const std::uint32_t number =
         known == aggregates_.end() ? add_query(statement_.aggregates[place], false) : known->second;
     aggregates_[place] = number;
     const Aggregate& aggregate = statement_.aggregates[place];
     const Accumulation accumulation = accumulation_of(aggregate);
-    const Register value =
-        fixed_of({Fixed::Kind::aggregate, Value::null(*result_type(aggregate.function, accumulation.type)),
-                  Parameter::dt, number});
-    const bool may_fail = (aggregate.function == AggregateFunction::sum && is_float(accumulation.type)) ||
+    const Register value = fixed_of({Fixed::Kind::aggregate, Value::null(as), Parameter::dt, number});
+    const bool is_sum =
+        aggregate.function == AggregateFunction::sum || aggregate.function == AggregateFunction::average;
+    const bool may_fail = (is_sum && (is_float(accumulation.type) || is_integer(as))) ||
                           (aggregate.where && expressions_[*aggregate.where].can_fail) ||
                           (aggregate.argument && expressions_[*aggregate.argument].can_fail);
     if (may_fail) {

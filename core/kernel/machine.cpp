@@ -2,6 +2,7 @@
 
 #include "core/base/hash.hpp"
 #include "core/kernel/copy_past_caches.hpp"
+#include "core/kernel/scalar.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -21,30 +22,45 @@ std::size_t room_for(std::size_t bytes) {
 }
 
 template <class T>
-void fill(std::byte* out, std::uint32_t lanes, std::uint64_t bits) {
-    const T value = static_cast<T>(bits);
-    T* values = reinterpret_cast<T*>(out);
-    std::fill_n(values, lanes, value);
+void fill(std::byte* out, std::uint32_t lanes, const Value& value) {
+    T one;
+    value.copy_to(&one);
+    std::fill_n(reinterpret_cast<T*>(out), lanes, one);
 }
 
-void fill_lanes(std::byte* out, std::uint32_t lanes, std::uint32_t width_bytes, std::uint64_t bits) {
-    switch (width_bytes) {
+void fill_lanes(std::byte* out, std::uint32_t lanes, const Value& value) {
+    switch (width_of(value.type)) {
     case 1:
-        return fill<std::uint8_t>(out, lanes, bits);
+        return fill<std::uint8_t>(out, lanes, value);
     case 2:
-        return fill<std::uint16_t>(out, lanes, bits);
+        return fill<std::uint16_t>(out, lanes, value);
     case 4:
-        return fill<std::uint32_t>(out, lanes, bits);
+        return fill<std::uint32_t>(out, lanes, value);
+    case 8:
+        return fill<std::uint64_t>(out, lanes, value);
     default:
-        return fill<std::uint64_t>(out, lanes, bits);
+        return fill<Wide>(out, lanes, value);
     }
+}
+
+std::size_t widest_of(const PassPlan& plan) {
+    std::size_t widest = sizeof(std::uint64_t);
+    for (const Source& source : plan.sources)
+        widest = std::max<std::size_t>(widest, source.width_bytes);
+    for (const Fixed& fixed : plan.fixed)
+        widest = std::max<std::size_t>(widest, width_of(fixed.constant.type));
+    for (const StatementPlan& statement : plan.statements)
+        for (const auto* steps : {&statement.where, &statement.values, &statement.check_steps})
+            for (const Step& step : *steps)
+                widest = std::max<std::size_t>(widest, step.width_bytes);
+    return widest;
 }
 
 template <class T>
 void clear_as(std::byte* values, const Byte* nulls, std::uint32_t lanes) {
     T* out = reinterpret_cast<T*>(values);
     for (std::uint32_t i = 0; i < lanes; ++i)
-        out[i] = nulls[i] != 0 ? T{0} : out[i];
+        out[i] = nulls[i] != 0 ? T{} : out[i];
 }
 
 void clear_nulls(std::byte* values, const Byte* nulls, std::uint32_t lanes, std::uint32_t width_bytes) {
@@ -55,8 +71,10 @@ void clear_nulls(std::byte* values, const Byte* nulls, std::uint32_t lanes, std:
         return clear_as<std::uint16_t>(values, nulls, lanes);
     case 4:
         return clear_as<std::uint32_t>(values, nulls, lanes);
-    default:
+    case 8:
         return clear_as<std::uint64_t>(values, nulls, lanes);
+    default:
+        return clear_as<Wide>(values, nulls, lanes);
     }
 }
 
@@ -82,8 +100,8 @@ Value value_of(const Fixed& fixed, const TickInputs& inputs) {
 } // namespace
 
 Machine::Machine(const PassPlan& plan, std::uint32_t lanes)
-    : plan_(plan), lanes_(lanes), memory_(nullptr, std::free) {
-    const std::size_t values_room = room_for(widest_bytes * lanes);
+    : plan_(plan), lanes_(lanes), widest_bytes_(widest_of(plan)), memory_(nullptr, std::free) {
+    const std::size_t values_room = room_for(widest_bytes_ * lanes);
     const std::size_t bytes_room = room_for(lanes);
     const std::size_t bytes =
         (plan.buffer_count + plan.fixed.size() + 2 * plan.sources.size() + 2) * values_room +
@@ -104,7 +122,7 @@ Machine::Machine(const PassPlan& plan, std::uint32_t lanes)
     }
     last_buffer_ = next_memory_;
     zeros_ = take(values_room);
-    std::memset(zeros_, 0, widest_bytes * lanes);
+    std::memset(zeros_, 0, widest_bytes_ * lanes);
     part_ = take(values_room);
     part_nulls_ = take_bytes();
     selection_room_ = take_bytes();
@@ -138,12 +156,17 @@ void Machine::fill_fixed(const TickInputs& inputs, std::span<const AggregateResu
     for (std::size_t i = 0; i < plan_.fixed.size(); ++i) {
         const Fixed& fixed = plan_.fixed[i];
         const bool is_aggregate = fixed.kind == Fixed::Kind::aggregate;
-        const Value value = is_aggregate ? aggregates[fixed.aggregate].value : value_of(fixed, inputs);
+        Value value = is_aggregate ? aggregates[fixed.aggregate].value : value_of(fixed, inputs);
         if (is_aggregate)
             faults_[i] = aggregates[fixed.aggregate].fault;
+        if (is_aggregate && value.type != fixed.constant.type) {
+            const CastResult cast = cast_decimal(value, fixed.constant.type);
+            value = cast.value;
+            faults_[i] = faults_[i] == Fault::none ? cast.fault : faults_[i];
+        }
         Operand& out = registers_[plan_.sources.size() + i];
         // The memory is ours.
-        fill_lanes(const_cast<std::byte*>(out.values), lanes_, width_of(value.type), value.bits);
+        fill_lanes(const_cast<std::byte*>(out.values), lanes_, value);
         out.nulls = value.is_null ? ones_ : nullptr;
     }
 }
@@ -158,6 +181,7 @@ void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uin
     blocks_written_ = 0;
     max_events_ = max_events;
     event_count_ = 0;
+    told_ = 0;
     for (Emission& emission : emissions_)
         emission = {};
     fill_fixed(inputs, aggregates);
@@ -321,14 +345,25 @@ bool Machine::select(const StatementPlan& statement) {
     selected_ = set.count;
     for (const Register source : statement.where_sources)
         load(source);
-    for (const Step& step : statement.where) {
+    const std::span<const Step> steps = statement.where;
+    for (std::size_t i = 0; i < steps.size(); i += 1 + steps[i].length) {
+        const Step& step = steps[i];
         if (step.kind == StepKind::narrow ? !play_narrow(step)
                                           : step.kind == StepKind::narrow_found && !play_narrow_found(step))
             return false;
         if (step.kind != StepKind::narrow && step.kind != StepKind::narrow_found)
-            play(step);
+            play_all(steps.subspan(i, 1 + step.length));
     }
     return true;
+}
+
+// Steps on pairs belong to the search before them.
+void Machine::play_all(std::span<const Step> steps) {
+    for (std::size_t i = 0; i < steps.size(); i += 1 + steps[i].length)
+        if (steps[i].kind == StepKind::search)
+            play_search(steps.subspan(i, 1 + steps[i].length));
+        else
+            play(steps[i]);
 }
 
 void Machine::compute(const StatementPlan& statement) {
@@ -338,22 +373,27 @@ void Machine::compute(const StatementPlan& statement) {
     if (statement.kind == StatementKind::update)
         for (const Result& result : statement.results)
             written_.push_back({next_place(result.source), nullptr});
-    for (const Step& step : statement.values)
-        play(step);
+    play_all(statement.values);
+}
+
+void Machine::require_not_null(Register value, std::uint32_t number) {
+    const Byte* nulls = registers_[value].nulls;
+    if (!nulls)
+        return;
+    const std::uint32_t lane = first_lane(nulls, selection_, problem_.lane);
+    if (lane < problem_.lane)
+        problem_ = {Problem::Kind::not_null, lane, Fault::none, number};
 }
 
 // Postgres looks at a row's NULLs and checks when all its values are known.
 void Machine::constrain(const StatementPlan& statement) {
-    for (std::uint32_t i = 0; i < statement.results.size(); ++i) {
-        const Byte* nulls = registers_[statement.results[i].value].nulls;
-        if (!nulls || !statement.results[i].is_not_null)
-            continue;
-        const std::uint32_t lane = first_lane(nulls, selection_, problem_.lane);
-        if (lane < problem_.lane)
-            problem_ = {Problem::Kind::not_null, lane, Fault::none, i};
-    }
-    for (const Step& step : statement.check_steps)
-        play(step);
+    for (std::uint32_t i = 0; i < statement.results.size(); ++i)
+        if (statement.results[i].is_not_null)
+            require_not_null(statement.results[i].value, i);
+    for (std::uint32_t i = 0; i < statement.fields.size(); ++i)
+        if (statement.fields[i].is_not_null)
+            require_not_null(statement.fields[i].value, i);
+    play_all(statement.check_steps);
     for (std::size_t i = 0; i < statement.checks.size(); ++i)
         fail_unless(registers_[statement.checks[i]], statement.check_numbers[i]);
 }
@@ -426,6 +466,14 @@ std::uint32_t Machine::touch(const StatementPlan& statement) {
 
 std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
     bool has_rows = select(statement);
+    telling_ = &statement;
+    if (has_rows && statement.is_of_each) {
+        const std::uint64_t before = told_;
+        compute(statement);
+        if (problem_.kind != Problem::Kind::none)
+            return std::nullopt;
+        return static_cast<std::uint32_t>(told_ - before);
+    }
     if (has_rows) {
         compute(statement);
         constrain(statement);
@@ -444,6 +492,8 @@ std::uint32_t Machine::conclude(const StatementPlan& statement) {
         return remove(statement);
     case StatementKind::emit:
         return emit(statement);
+    case StatementKind::append:
+        return append(statement);
     default:
         write(statement);
         return touch(statement);

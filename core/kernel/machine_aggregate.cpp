@@ -63,7 +63,21 @@ void extreme(const Accumulation& accumulation, const AggregateLanes& lane) {
     }
 }
 
+// Behind the digits of a decimal without any behind the point are eight bits of zeros.
+void wide_sum(const AggregateLanes& lane) {
+    const auto* const before = reinterpret_cast<const Decimal*>(lane.before);
+    const auto* const argument = reinterpret_cast<const std::int64_t*>(lane.argument);
+    auto* const out = reinterpret_cast<Decimal*>(lane.out);
+    for (std::uint32_t i = 0; i < lane.count; ++i) {
+        const bool is_first = !before || lane.no_value[i] != 0;
+        const Decimal so_far = is_first ? Decimal{} : before[i];
+        out[i] = lane.taken[i] != 0 ? sum_of(so_far, decimal_of(Int128{argument[i]}, 0)) : so_far;
+    }
+}
+
 void integer_sum(ColumnType type, const AggregateLanes& lane) {
+    if (type == ColumnType::i64)
+        return wide_sum(lane);
     if (type == ColumnType::i16)
         combine<std::int32_t, std::int16_t>(lane, [](std::int32_t a, std::int32_t b) { return a + b; });
     else
@@ -183,6 +197,53 @@ void fold_integers(AggregateFunction function, const Taken& taken, Accumulator& 
     });
 }
 
+template <class T>
+void fold_wide(const Taken& taken, Accumulator& out) {
+    const T* const values = reinterpret_cast<const T*>(taken.values);
+    taken.for_each([&](std::uint32_t i) {
+        out.has_value = true;
+        out.wide += values[i];
+        ++out.count;
+    });
+}
+
+void fold_wide(ColumnType type, const Taken& taken, Accumulator& out) {
+    if (type == ColumnType::i16)
+        fold_wide<std::int16_t>(taken, out);
+    else if (type == ColumnType::i32)
+        fold_wide<std::int32_t>(taken, out);
+    else
+        fold_wide<std::int64_t>(taken, out);
+}
+
+// Postgres keeps the sum of squared differences for all aggregates of its kind (Youngs and Cramer), and fails
+// when that overflows.
+template <class T>
+void fold_average(const Taken& taken, Accumulator& out) {
+    const T* const values = reinterpret_cast<const T*>(taken.values);
+    taken.for_each([&](std::uint32_t i) {
+        const double value = values[i];
+        const double before = out.real;
+        const auto count_before = static_cast<double>(out.count);
+        out.has_value = true;
+        ++out.count;
+        out.real += value;
+        if (count_before == 0) {
+            if (is_special(value))
+                out.squares = canonical_nan<double>;
+            return;
+        }
+        const auto count = static_cast<double>(out.count);
+        const double difference = value * count - out.real;
+        out.squares += difference * difference / (count * count_before);
+        if (!is_infinite(out.real) && !is_infinite(out.squares))
+            return;
+        if (!is_infinite(before) && !is_infinite(value) && out.fault == Fault::none)
+            out.fault = Fault::overflow;
+        out.squares = canonical_nan<double>;
+    });
+}
+
 // In the order of rows, in the argument's precision.
 template <class T>
 void fold_reals(AggregateFunction function, const Taken& taken, Accumulator& out) {
@@ -210,6 +271,12 @@ void fold(const Accumulation& accumulation, const Taken& taken, Accumulator& out
         taken.for_each([&](std::uint32_t) { ++out.integer; });
         return;
     }
+    const bool is_average = function == AggregateFunction::average;
+    if (is_average && is_float(accumulation.type))
+        return accumulation.type == ColumnType::f32 ? fold_average<float>(taken, out)
+                                                    : fold_average<double>(taken, out);
+    if (is_average || (function == AggregateFunction::sum && accumulation.type == ColumnType::i64))
+        return fold_wide(accumulation.type, taken, out);
     switch (accumulation.type) {
     case ColumnType::boolean:
         return fold_integers<std::uint8_t>(function, taken, out);
@@ -348,6 +415,13 @@ AggregateResult Accumulator::result(const Reduction& reduction) const {
         return {Value::of(type, static_cast<std::uint8_t>(integer != 0)), Fault::none};
     if (!has_value)
         return {Value::null(type), Fault::none};
+    const bool is_average = function == AggregateFunction::average;
+    if (type == ColumnType::decimal)
+        return {value_of(is_average ? average_of(wide, count) : decimal_of(wide, 0)), Fault::none};
+    if (is_average) {
+        const double average = real / static_cast<double>(count);
+        return {Value::of(type, is_nan(average) ? canonical_nan<double> : average), Fault::none};
+    }
     switch (type) {
     case ColumnType::boolean:
         return {Value::of(type, static_cast<std::uint8_t>(integer)), Fault::none};

@@ -107,10 +107,10 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
         if (event_count_++ >= max_events_)
             return;
         Event& event = emission.events.emplace_back();
-        event.slot = block_ * lanes_ + lane;
+        event.slot = slot_of(lane);
         if (!entity.nulls || entity.nulls[lane] == 0) {
-            std::memcpy(&event.entity.emplace().handle, entity.values + std::size_t{lane} * widest_bytes,
-                        widest_bytes);
+            std::uint64_t& handle = event.entity.emplace().handle;
+            std::memcpy(&handle, entity.values + std::size_t{lane} * sizeof handle, sizeof handle);
         }
         for (const EventField& field : statement.fields) {
             event.payload += field.before;
@@ -122,6 +122,26 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
                             value.values + std::size_t{lane} * width_of(field.type));
         }
         event.payload += statement.fields.empty() ? "{}" : "}";
+    });
+    emission.count += selected_;
+    return selected_;
+}
+
+std::uint32_t Machine::append(const StatementPlan& statement) {
+    Emission& emission = emissions_[statement.emission];
+    for_each_lane(words_of(statement), lanes_, [&](std::uint32_t lane) {
+        Event& row = emission.events.emplace_back();
+        row.slot = slot_of(lane);
+        for (const EventField& field : statement.fields) {
+            const Operand& value = registers_[field.value];
+            const std::size_t width = width_of(field.type);
+            const bool is_null = value.nulls && value.nulls[lane] != 0;
+            row.payload += static_cast<char>(is_null);
+            if (is_null)
+                row.payload.append(width, '\0');
+            else
+                row.payload.append(reinterpret_cast<const char*>(value.values) + lane * width, width);
+        }
     });
     emission.count += selected_;
     return selected_;

@@ -108,8 +108,11 @@ void Neighbourhood::values(const PlaneTable& plane, std::uint32_t direction, std
         case 4:
             put_value<std::uint32_t>(plane, slot, out, lane);
             break;
-        default:
+        case 8:
             put_value<std::uint64_t>(plane, slot, out, lane);
+            break;
+        default:
+            put_value<Wide>(plane, slot, out, lane);
         }
     }
 }

@@ -57,5 +57,9 @@ const Operation* find_integer(Op op, ColumnType type, Operand second);
 const Operation* find_comparison(Op op, ColumnType type, Operand second);
 const Operation* find_function(Op op, Operand second);
 const Operation* find_cast(ColumnType from, ColumnType to);
+const Operation* find_span(Op op, Operand second);
+const Operation* find_decimal(Op op, Operand second);
+const Operation* find_cast_to_decimal(ColumnType from);
+const Operation* find_cast_of_decimal(ColumnType to);
 
 } // namespace gamelan::kernel

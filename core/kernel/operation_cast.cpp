@@ -64,6 +64,14 @@ struct FromTruth {
     GAMELAN_INLINE std::int32_t value(std::uint8_t a) { return a != 0 ? 1 : 0; }
 };
 
+struct ToChar {
+    GAMELAN_INLINE std::int8_t value(std::int32_t a) { return static_cast<std::int8_t>(a); }
+    GAMELAN_INLINE std::uint32_t suspect(std::int32_t a, std::int8_t r) { return mark<std::int32_t>(r != a); }
+    static Fault fault(std::int32_t a) {
+        return static_cast<std::int8_t>(a) != a ? Fault::char_range : Fault::none;
+    }
+};
+
 template <class T>
 const Operation* cast_of(ColumnType to) {
     switch (to) {
@@ -85,15 +93,23 @@ const Operation* cast_of(ColumnType to) {
 } // namespace
 
 const Operation* find_cast(ColumnType from, ColumnType to) {
+    if (to == ColumnType::decimal)
+        return find_cast_to_decimal(from);
     switch (from) {
+    case ColumnType::decimal:
+        return find_cast_of_decimal(to);
     case ColumnType::boolean:
         return to == ColumnType::i32 ? unary<FromTruth, std::uint8_t>() : nullptr;
+    case ColumnType::i8:
+        return to == ColumnType::i32 ? unary<Cast<std::int32_t>, std::int8_t>() : nullptr;
     case ColumnType::u8: // small counts
         return cast_of<std::uint8_t>(to);
     case ColumnType::i16:
         return cast_of<std::int16_t>(to);
     case ColumnType::i32:
-        return to == ColumnType::boolean ? unary<ToTruth, std::int32_t>() : cast_of<std::int32_t>(to);
+        return to == ColumnType::boolean ? unary<ToTruth, std::int32_t>()
+               : to == ColumnType::i8    ? unary<ToChar, std::int32_t>()
+                                         : cast_of<std::int32_t>(to);
     case ColumnType::i64:
         return cast_of<std::int64_t>(to);
     case ColumnType::f32:
@@ -112,6 +128,10 @@ const Operation* find_operation(Op op, ColumnType type, ColumnType to, Operand s
         return find_function(op, second);
     if (op == Op::random)
         return find_function(op, second);
+    if (type == ColumnType::span && op < Op::equal)
+        return find_span(op, second);
+    if (type == ColumnType::decimal && (op < Op::equal || op == Op::average))
+        return find_decimal(op, second);
     if (const Operation* found = find_arithmetic(op, type, second))
         return found;
     if (const Operation* found = find_integer(op, type, second))

@@ -1,4 +1,5 @@
 // Comparisons, and what chooses between values. NaN equals NaN and is greater than every other number.
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/loops.hpp"
 
 namespace gamelan::kernel {
@@ -7,11 +8,32 @@ namespace {
 
 using Byte = std::uint8_t;
 
+// Bytes are compared from the first one on, as memcmp does.
+GAMELAN_INLINE std::uint64_t from_first_byte(std::uint64_t bytes) {
+    static_assert(std::endian::native == std::endian::little);
+    return __builtin_bswap64(bytes);
+}
+
+__extension__ using Microseconds = __int128;
+
+// Months have 30 days here and days 24 hours.
+GAMELAN_INLINE Microseconds length_of(Span span) {
+    constexpr std::int64_t microseconds_per_day = 86400000000;
+    const std::int64_t days = std::int64_t{span.months} * 30 + span.days;
+    return Microseconds{days} * microseconds_per_day + span.microseconds;
+}
+
 // As integers, not bools: the compiler then keeps them in lanes.
 template <class T>
 GAMELAN_INLINE int equals(T a, T b) {
     if constexpr (std::is_floating_point_v<T>)
         return int{a == b} | (int{a != a} & int{b != b}); // NOLINT(misc-redundant-expression)
+    else if constexpr (std::is_same_v<T, Wide>)
+        return int{a.low == b.low} & int{a.high == b.high};
+    else if constexpr (std::is_same_v<T, Span>)
+        return length_of(a) == length_of(b);
+    else if constexpr (std::is_same_v<T, Decimal>)
+        return compare(a, b) == 0;
     else
         return a == b;
 }
@@ -19,6 +41,13 @@ template <class T>
 GAMELAN_INLINE int precedes(T a, T b) {
     if constexpr (std::is_floating_point_v<T>)
         return int{a < b} | (int{a == a} & int{b != b}); // NOLINT(misc-redundant-expression)
+    else if constexpr (std::is_same_v<T, Wide>)
+        return int{from_first_byte(a.low) < from_first_byte(b.low)} |
+               (int{a.low == b.low} & int{from_first_byte(a.high) < from_first_byte(b.high)});
+    else if constexpr (std::is_same_v<T, Span>)
+        return length_of(a) < length_of(b);
+    else if constexpr (std::is_same_v<T, Decimal>)
+        return compare(a, b) < 0;
     else
         return a < b;
 }
@@ -149,7 +178,14 @@ const Operation* compare_select_of(Op op, Operand second) {
 const Operation* find_comparison(Op op, ColumnType type, Operand second) {
     switch (type) {
     case ColumnType::boolean:
+    case ColumnType::i8: // as if it had no sign, in Postgres too
         return comparison_of<Byte>(op, second);
+    case ColumnType::bytes16:
+        return comparison_of<Wide>(op, second);
+    case ColumnType::span:
+        return comparison_of<Span>(op, second);
+    case ColumnType::decimal:
+        return comparison_of<Decimal>(op, second);
     case ColumnType::i16:
         return comparison_of<std::int16_t>(op, second);
     case ColumnType::i32:
@@ -190,8 +226,10 @@ const Operation* find_select(std::uint32_t width_bytes) {
         return &lanewise<Select, -1, Byte, std::uint16_t, std::uint16_t>;
     case 4:
         return &lanewise<Select, -1, Byte, std::uint32_t, std::uint32_t>;
-    default:
+    case 8:
         return &lanewise<Select, -1, Byte, std::uint64_t, std::uint64_t>;
+    default:
+        return &lanewise<Select, -1, Byte, Wide, Wide>;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "core/kernel/plane_table.hpp"
 
+#include "core/kernel/scalar.hpp"
 #include "core/store/column_reader.hpp"
 
 #include <algorithm>
@@ -64,8 +65,10 @@ void PlaneTable::gather(const std::uint32_t* slots, std::uint32_t lanes, std::ui
         return gather_as<std::uint16_t>(*this, slots, lanes, out);
     case 4:
         return gather_as<std::uint32_t>(*this, slots, lanes, out);
-    default:
+    case 8:
         return gather_as<std::uint64_t>(*this, slots, lanes, out);
+    default:
+        return gather_as<Wide>(*this, slots, lanes, out);
     }
 }
 

@@ -19,11 +19,29 @@ bool is_logical(Op op) {
     return op == Op::logical_and || op == Op::logical_or || op == Op::logical_not;
 }
 
+bool knows(Op op, ColumnType type) {
+    const bool is_sum = op == Op::add || op == Op::subtract || op == Op::negate;
+    if (op == Op::modulo)
+        return is_integer(type);
+    if (type == ColumnType::decimal)
+        return is_sum || op == Op::multiply || op == Op::absolute;
+    return is_number(type) || (type == ColumnType::span && is_sum);
+}
+
+// Besides the casts among numbers.
+bool is_cast_of_integer(ColumnType from, ColumnType to) {
+    const auto is_small = [](ColumnType type) {
+        return type == ColumnType::boolean || type == ColumnType::i8;
+    };
+    return (is_small(from) && to == ColumnType::i32) || (from == ColumnType::i32 && is_small(to));
+}
+
 bool can_fail_for(Op op, ColumnType from, ColumnType to) {
     switch (op) {
     case Op::add:
     case Op::subtract:
     case Op::multiply:
+        return from != ColumnType::decimal;
     case Op::divide:
     case Op::modulo:
     case Op::sqrt:
@@ -38,8 +56,11 @@ bool can_fail_for(Op op, ColumnType from, ColumnType to) {
         return true;
     case Op::negate:
     case Op::absolute:
-        return is_integer(from);
+        return is_integer(from) || from == ColumnType::span;
     case Op::cast:
+        if ((from == ColumnType::i32 && to == ColumnType::i8) ||
+            (from == ColumnType::decimal && is_integer(to)))
+            return true;
         if (is_float(from))
             return is_integer(to) || (from == ColumnType::f64 && to == ColumnType::f32);
         return is_integer(from) && is_integer(to) && width_of(to) < width_of(from);
@@ -62,6 +83,7 @@ Shape arguments_of(Op op) {
     case Op::has_row:
     case Op::observed:
     case Op::aggregate:
+    case Op::distance:
         return {0, 0};
     case Op::negate:
     case Op::absolute:
@@ -104,6 +126,7 @@ std::uint64_t hash_of(const Node& node) {
     mix(std::uint64_t{node.component.value} << 32 | node.aggregate);
     mix(std::uint64_t{static_cast<std::uint8_t>(node.parameter)} << 8 | (node.constant.is_null ? 1 : 0));
     mix(node.constant.bits);
+    mix(node.constant.high);
     for (const NodeId argument : node.arguments)
         mix(argument.value);
     return hash;
@@ -141,6 +164,8 @@ NodeId Expressions::add(const Node& node) {
         return has_row(node.component, node.source);
     case Op::observed:
         return observed();
+    case Op::distance:
+        return distance(node.source);
     case Op::aggregate:
         return aggregate(node.aggregate, node.type);
     case Op::cast:
@@ -162,7 +187,7 @@ NodeId Expressions::column(ColumnId column, ColumnType type, SourceId source) {
 }
 
 NodeId Expressions::constant(const Value& value) {
-    require(is_known(value.type));
+    require(is_value(value.type));
     Node node;
     node.type = value.type;
     node.constant = value;
@@ -203,8 +228,16 @@ NodeId Expressions::observed() {
     return intern(node);
 }
 
+NodeId Expressions::distance(SourceId source) {
+    Node node;
+    node.op = Op::distance;
+    node.type = ColumnType::f64;
+    node.source = source;
+    return intern(node);
+}
+
 NodeId Expressions::aggregate(std::uint32_t place, ColumnType type) {
-    require(is_known(type));
+    require(is_value(type));
     Node node;
     node.op = Op::aggregate;
     node.type = type;
@@ -220,7 +253,13 @@ std::optional<ColumnType> result_type(AggregateFunction function, ColumnType arg
     case AggregateFunction::sum:
         if (argument == ColumnType::i16 || argument == ColumnType::i32)
             return ColumnType::i64;
+        if (argument == ColumnType::i64)
+            return ColumnType::decimal;
         return is_float(argument) ? std::optional(argument) : std::nullopt;
+    case AggregateFunction::average:
+        if (is_integer(argument))
+            return ColumnType::decimal;
+        return is_float(argument) ? std::optional(ColumnType::f64) : std::nullopt;
     case AggregateFunction::least:
     case AggregateFunction::greatest:
         return is_number(argument) ? std::optional(argument) : std::nullopt;
@@ -229,6 +268,9 @@ std::optional<ColumnType> result_type(AggregateFunction function, ColumnType arg
         return argument == ColumnType::boolean ? std::optional(argument) : std::nullopt;
     case AggregateFunction::exists:
         return ColumnType::boolean;
+    case AggregateFunction::first:
+    case AggregateFunction::only:
+        return argument;
     }
     return std::nullopt;
 }
@@ -236,7 +278,7 @@ std::optional<ColumnType> result_type(AggregateFunction function, ColumnType arg
 NodeId Expressions::make(Op op, std::vector<NodeId> arguments) {
     const Shape shape = arguments_of(op);
     require(!arguments.empty() && arguments.size() >= shape.fewest && arguments.size() <= shape.most &&
-            op < Op::cast);
+            op != Op::cast && op <= last_op);
     const auto type_of = [&](std::size_t i) { return nodes_[arguments[i].value].type; };
     const ColumnType first = type_of(0);
     const auto all_are = [&](ColumnType type, std::size_t from = 0) {
@@ -254,13 +296,15 @@ NodeId Expressions::make(Op op, std::vector<NodeId> arguments) {
         require(type_of(arguments.size() - 1) == node.type);
     } else if (op == Op::shift_left || op == Op::shift_right) {
         require(is_integer(first) && type_of(1) == ColumnType::i32);
+    } else if (op == Op::average) {
+        require(first == ColumnType::decimal && type_of(1) == ColumnType::i64);
     } else {
         all_are(first);
     }
     if (is_logical(op))
         require(first == ColumnType::boolean);
     else if (op >= Op::add && op <= Op::absolute)
-        require(op == Op::modulo ? is_integer(first) : is_number(first));
+        require(knows(op, first));
     else if (op >= Op::bit_and && op <= Op::shift_right)
         require(is_integer(first));
     else if (op >= Op::sign && op <= Op::atan2)
@@ -286,9 +330,9 @@ NodeId Expressions::cast(NodeId argument, ColumnType type) {
     const ColumnType from = nodes_[argument.value].type;
     if (from == type)
         return argument;
-    const bool is_truth = (from == ColumnType::boolean && type == ColumnType::i32) ||
-                          (from == ColumnType::i32 && type == ColumnType::boolean);
-    require(is_truth || (is_number(from) && is_number(type)));
+    const bool is_of_decimal =
+        (is_integer(from) && type == ColumnType::decimal) || (from == ColumnType::decimal && is_number(type));
+    require(is_of_decimal || is_cast_of_integer(from, type) || (is_number(from) && is_number(type)));
     Node node;
     node.op = Op::cast;
     node.type = type;

@@ -7,8 +7,10 @@
 // far as needed). One liberty: an operation whose result is NaN gives the one NaN that Postgres reads from
 // 'NaN', whatever its sign would have been there; SQL cannot tell them apart, the state hash could.
 //
-// Types are column types: boolean, i16, i32, i64, f32, f64, and code, of which only equality is known. Dates
-// are i32 (days since 2000) and timestamps i64 (microseconds since 2000), compared as such.
+// Types are column types: boolean, i8 ("char": ordered as if it had no sign), i16, i32, i64, f32, f64, span
+// (interval), bytes16 (uuid), and code, of which only equality is known. Dates are i32 (days since 2000) and
+// timestamps i64 (microseconds since 2000), compared as such. Values between columns may be decimal
+// (numeric).
 #pragma once
 
 #include "core/kernel/fault.hpp"
@@ -40,6 +42,7 @@ inline constexpr std::size_t max_sources = 32;
 inline constexpr std::size_t max_aggregates = 64;
 inline constexpr std::size_t max_fields = 256;
 inline constexpr std::size_t max_statement_components = 64; // of the own row or of a source
+inline constexpr std::size_t max_coordinates = 3;
 // How deep an expression goes; each argument of CASE and COALESCE counts.
 inline constexpr std::size_t max_depth = 1000;
 
@@ -58,7 +61,9 @@ enum class Op : std::uint8_t {
     // those
     // over all rows beforehand, but fail only there.
     aggregate,
-    // Numbers of one type, of which the result is too.
+    // Numbers of one type, of which the result is too; add, subtract and negate know spans as well, and all
+    // but
+    // divide and modulo decimals.
     add,
     subtract,
     multiply,
@@ -115,7 +120,12 @@ enum class Op : std::uint8_t {
     least,
     // From the argument's type to the node's.
     cast,
+    // Decimal: a sum (decimal, without digits behind the point) divided by a count (i64).
+    average,
+    // f64: how far a source's row is from the place it was looked for from (near, nearest).
+    distance,
 };
+inline constexpr Op last_op = Op::distance;
 
 enum class Parameter : std::uint8_t {
     dt,      // f64: seconds of a tick
@@ -141,15 +151,28 @@ struct Value {
     ColumnType type = ColumnType::i32;
     bool is_null = false;
     std::uint64_t bits = 0;
+    std::uint64_t high = 0; // the bytes behind the first eight, of types that have them
 
     template <class T>
     static Value of(ColumnType type, T value) {
-        static_assert(sizeof(T) <= sizeof(std::uint64_t));
-        Value out{type, false, 0};
-        std::memcpy(&out.bits, &value, sizeof value);
+        return of_bytes(type, &value, sizeof value);
+    }
+    static Value null(ColumnType type) { return {type, true, 0, 0}; }
+    // At most 16.
+    static Value of_bytes(ColumnType type, const void* bytes, std::size_t count) {
+        Value out{type, false, 0, 0};
+        std::memcpy(&out.bits, bytes, count < sizeof out.bits ? count : sizeof out.bits);
+        if (count > sizeof out.bits)
+            std::memcpy(&out.high, static_cast<const char*>(bytes) + sizeof out.bits,
+                        count - sizeof out.bits);
         return out;
     }
-    static Value null(ColumnType type) { return {type, true, 0}; }
+    void copy_to(void* out) const {
+        const std::size_t width = width_of(type);
+        std::memcpy(out, &bits, width < sizeof bits ? width : sizeof bits);
+        if (width > sizeof bits)
+            std::memcpy(static_cast<char*>(out) + sizeof bits, &high, width - sizeof bits);
+    }
     bool operator==(const Value&) const = default;
 };
 
@@ -191,6 +214,7 @@ class Expressions {
     NodeId entity(SourceId source = own_row);
     NodeId has_row(ComponentId component, SourceId source = own_row);
     NodeId observed();
+    NodeId distance(SourceId source);
     // `type`: result_type() of the aggregate.
     NodeId aggregate(std::uint32_t place, ColumnType type);
     NodeId make(Op op, std::vector<NodeId> arguments);
@@ -235,6 +259,14 @@ enum class SourceKind : std::uint8_t {
     reference,  // the row of the entity or cell that `key` names
     neighbours, // the rows of the cells around the row's own cell, for aggregates only
     all,        // every row of its components, for aggregates only
+    // Rows of entities by their place, found by an index of `coordinates`; for aggregates only. NULL among
+    // the arguments is no row, and so is a place that is not finite.
+    near,    // at most so far from a place: its coordinates, radius. In the order of handles
+    nearest, // so many that are nearest to a place: its coordinates, count (i32). By distance, then by handle
+    in_box,  // between two corners: coordinates of one, of the other. In the order of handles
+    // For conditions that squares of differences decide: those that are at most so far from a place, others
+    // perhaps, and all where one of these squares could overflow or vanish. In the order of slots
+    within,
 };
 
 // Rows that columns are read from.
@@ -248,18 +280,35 @@ struct RowSource {
     std::optional<NodeId> key;
     // A LEFT JOIN: where there is no row, its columns are NULL. Otherwise the statement passes such a row by.
     bool is_optional = false;
+    // Of rows by their place: columns of the first component, and what is asked, over the own row and
+    // references. All f64 but for a count.
+    std::vector<ColumnId> coordinates = {};
+    std::vector<NodeId> arguments = {};
     bool operator==(const RowSource&) const = default;
 };
 
 enum class AggregateFunction : std::uint8_t {
     count, // i64; of rows, or of those whose argument is not NULL
-    sum,   // of i16 and i32: i64; of f32 and f64: the same, added in the order of rows
+    sum,   // of i16 and i32: i64; of i64: decimal; of f32 and f64: the same, added in the order of rows
     least,
     greatest,
     every,  // boolean, as bool_and
     any,    // boolean, as bool_or
     exists, // boolean, never NULL; no argument
+    // Of integers: decimal; of f32 and f64: f64, added in the order of rows. Of a source "all" only.
+    average,
+    first, // any type: of the first row, whether it is NULL or not; for rows by their place
+    only,  // the same of the only row; fails when there are several
 };
+
+// Whether rows are found by their place.
+constexpr bool is_by_place(SourceKind kind) {
+    return kind >= SourceKind::near && kind <= SourceKind::within;
+}
+// Of a source by place: how many arguments it has.
+constexpr std::size_t argument_count(SourceKind kind, std::size_t coordinates) {
+    return kind == SourceKind::in_box ? 2 * coordinates : coordinates + 1;
+}
 
 // A scalar sub-select over the rows of a source (neighbours or all). NULL when there is no row, but for count
 // and exists. Expressions may read the own row and its references too when the source is neighbours; of a
@@ -280,20 +329,27 @@ enum class StatementKind : std::uint8_t {
     insert, // INSERT INTO target SELECT the row's own entity, …; columns without assignment become NULL
     remove, // DELETE FROM target USING … WHERE …
     emit,   // game.emit(name, entity, payload) for each row selected
+    append, // INSERT INTO a table of events SELECT …; it reads what checks ask of its columns as its fields
 };
 
-// A value of an event's payload, under a key.
+// Whether nothing of the world changes: what it says is collected.
+constexpr bool is_told(StatementKind kind) {
+    return kind == StatementKind::emit || kind == StatementKind::append;
+}
+
+// A value of an event's payload, under a key; or of a column of a table of events, by its name.
 struct Field {
     std::string name;
     NodeId value;
+    bool is_not_null = false; // of append
     bool operator==(const Field&) const = default;
 };
 
 // Where a column is assigned, checks see the new value, all else the old one.
 struct Statement {
     StatementKind kind = StatementKind::update;
-    ComponentId target;      // of emit: none
-    std::string target_name; // for errors; of emit: the type of the event
+    ComponentId target;      // of emit and append: none
+    std::string target_name; // for errors; of emit: the type of the event; of append: the table
     // The own rows have these. An update's and a remove's target is one of them; an insert's is not.
     std::vector<ComponentId> components;
     std::vector<RowSource> sources = {RowSource{}}; // [0] is the own row
@@ -304,7 +360,12 @@ struct Statement {
     std::vector<Check> checks;
     bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
     std::optional<NodeId> event_entity;    // of emit; NULL = none
-    std::vector<Field> fields;             // of emit
+    std::vector<Field> fields;             // of emit and append
+    // Of emit and append: not one for each own row, but for each row of this source (near) of which
+    // each_where holds; entity, fields and checks may read it. More than each_limit of them fail.
+    std::optional<SourceId> each;
+    std::optional<NodeId> each_where;
+    std::uint32_t each_limit = 0;
     bool operator==(const Statement&) const = default;
 };
 
@@ -325,7 +386,13 @@ constexpr bool is_number(ColumnType type) {
     return is_integer(type) || is_float(type);
 }
 constexpr bool is_known(ColumnType type) {
-    return is_number(type) || type == ColumnType::boolean || type == ColumnType::code;
+    return is_number(type) || type == ColumnType::boolean || type == ColumnType::code ||
+           type == ColumnType::i8 || type == ColumnType::bytes16 || type == ColumnType::span;
+}
+
+// What expressions may be of: columns are of no decimal.
+constexpr bool is_value(ColumnType type) {
+    return is_known(type) || type == ColumnType::decimal;
 }
 
 } // namespace gamelan::kernel

@@ -35,6 +35,20 @@ inline constexpr Mark<T> infinity_bits = std::bit_cast<Mark<T>>(std::numeric_lim
 template <class T>
 inline constexpr T canonical_nan = std::numeric_limits<T>::quiet_NaN();
 
+// Sixteen bytes as they are.
+struct Wide {
+    std::uint64_t low;
+    std::uint64_t high;
+};
+
+// interval, as ColumnType::span has it.
+struct Span {
+    std::int64_t microseconds;
+    std::int32_t days;
+    std::int32_t months;
+};
+static_assert(sizeof(Wide) == 16 && sizeof(Span) == 16);
+
 template <class T>
 GAMELAN_INLINE bool is_nan(T value) {
     return value != value; // NOLINT(misc-redundant-expression): NaN

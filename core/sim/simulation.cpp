@@ -208,6 +208,7 @@ TickResult Simulation::run_tick(std::span<const game::Command> commands, Host* h
         store_.seal(result.tick);
         for (game::Event& event : report.events)
             result.events.push_back({{}, std::move(event)});
+        result.event_rows = std::move(report.event_rows);
         result.systems = std::move(report.runs);
         result.effects = std::move(report.effects);
     } catch (...) {

@@ -27,6 +27,7 @@ struct TickResult {
     std::uint64_t tick = 0;
     std::vector<Outcome> outcomes; // one per command, in order
     std::vector<LoggedEvent> events;
+    std::vector<EventRows> event_rows;
     // Handles whose slots are free again.
     std::vector<store::Entity> freed;
     std::vector<SystemRun> systems;

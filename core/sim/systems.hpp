@@ -18,10 +18,22 @@ struct SystemRun {
     std::uint32_t system; // place in Rules::systems
     std::uint64_t rows = 0;
     std::uint64_t blocks = 0;
-    std::uint64_t duration_ns = 0; // of systems that ran fused: an equal share
+    std::uint64_t duration_ns = 0; // of systems that ran fused: a share, as kernel::estimated_ns() has it
     std::optional<Error> error;
     std::optional<std::uint32_t> statement;
     std::optional<std::uint64_t> entity;
+};
+
+// Rows for a table of events of the game, from a kernel. A replay makes them too, and drops them.
+struct EventRows {
+    std::string system;
+    std::string table;
+    struct Column {
+        std::string name;
+        ColumnType type;
+    };
+    std::vector<Column> columns;
+    std::vector<std::string> rows; // each column a byte (1 = NULL) and its value's bytes
 };
 
 // What the systems of a tick left besides the state.
@@ -29,6 +41,7 @@ struct SystemsReport {
     std::vector<SystemRun> runs;
     std::vector<game::Command> effects; // for the log: CommandKind::effects
     std::vector<game::Event> events;
+    std::vector<EventRows> event_rows;
     std::size_t events_before = 0; // that actions told of in the tick
 };
 
@@ -62,7 +75,9 @@ class Systems {
     struct Batch {
         std::vector<std::uint32_t> systems; // places in the rules, in order
         std::unique_ptr<kernel::Executor> executor;
+        std::vector<double> weights; // of the systems: what they are expected to take, in ns
     };
+    static std::vector<double> weights_of(const kernel::Executor& executor, const store::Snapshot& layout);
     struct Turn; // what one run() works with
 
     void bind(const store::Snapshot& layout);

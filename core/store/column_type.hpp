@@ -24,6 +24,7 @@ enum class ColumnType : std::uint8_t {
     span = 14,    // interval: i64 microseconds, i32 days, i32 months
     value = 15,   // variable length, in the value heap (value.hpp): text, bytea, jsonb, numeric, arrays
     version = 16, // u64 tick of a row's last change; a block may hold one for all its slots
+    decimal = 17, // numeric within kernels (core/kernel/decimal.hpp), of no column
 };
 
 // Bytes one value takes in a block and in a checkpoint; 0 for bits and for a number that is no type.
@@ -53,6 +54,7 @@ constexpr std::uint32_t width_of(ColumnType type) {
     case ColumnType::bytes16:
     case ColumnType::span:
     case ColumnType::value:
+    case ColumnType::decimal:
         return 16;
     case ColumnType::version:
         return 8;
@@ -116,6 +118,8 @@ constexpr std::string_view name_of(ColumnType type) {
         return "value";
     case ColumnType::version:
         return "version";
+    case ColumnType::decimal:
+        return "decimal";
     }
     return "unknown";
 }

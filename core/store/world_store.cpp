@@ -617,6 +617,8 @@ void WorldStore::abandon() {
     forget_rewrites();
     working_root_ = {};
     working_.reset();
+    if (derivation_)
+        derivation_->forget();
 }
 
 bool WorldStore::publish() {
@@ -648,6 +650,8 @@ void WorldStore::abandon_sealed() {
     while (abandon_newest()) {
     }
     newest_root_ = {region().control(slot_).root.load()};
+    if (derivation_)
+        derivation_->forget();
 }
 
 void WorldStore::add_values_of(const Snapshot& view, ColumnId column,

@@ -1,5 +1,7 @@
 #include "extension/compiler/catalog.hpp"
 
+#include "core/kernel/decimal.hpp"
+
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -9,6 +11,7 @@
 #include "extension/pg/component_types.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/sysattr.h"
 #include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
@@ -17,6 +20,8 @@ extern "C" {
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/typcache.h"
 }
 
@@ -152,6 +157,76 @@ std::optional<TableFacts> read_table(Oid oid) {
     return to_facts(oid, found.table);
 }
 
+namespace {
+
+bool has_demanding_index(const Relation relation) {
+    ListCell* cell = nullptr;
+    bool is_demanding = false;
+    foreach (cell, RelationGetIndexList(relation)) {
+        const Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+        is_demanding = is_demanding || index->rd_index->indisunique || index->rd_index->indisexclusion ||
+                       RelationGetIndexExpressions(index) != nullptr ||
+                       RelationGetIndexPredicate(index) != nullptr;
+        index_close(index, AccessShareLock);
+    }
+    return is_demanding;
+}
+
+bool has_generated_column(const Relation relation) {
+    const TupleDesc row = RelationGetDescr(relation);
+    for (int i = 0; i < row->natts; ++i) {
+        const FormData_pg_attribute* column = TupleDescAttr(row, i);
+        if (!column->attisdropped && (column->attgenerated != '\0' || column->attidentity != '\0'))
+            return true;
+    }
+    return false;
+}
+
+const char* refusal_of(Oid oid) {
+    const Relation relation = table_open(oid, NoLock);
+    const char* out = relation->rd_rel->relkind != RELKIND_RELATION ? "is no plain table"
+                      : relation->rd_rel->relrowsecurity            ? "has policies"
+                      : has_generated_column(relation)              ? "has generated columns"
+                      : has_demanding_index(relation)               ? "has an index that may refuse a row"
+                                                                    : "";
+    table_close(relation, NoLock);
+    return out;
+}
+
+} // namespace
+
+std::optional<EventTable> read_event_table(Oid oid) {
+    struct Answer {
+        bool is_of_events;
+        const char* refusal;
+        FoundTable table;
+    };
+    const Answer found = pg_call([&] {
+        Answer out{};
+        const Oid schema = get_namespace_oid("game", true);
+        const Oid root = OidIsValid(schema) ? get_relname_relid("event_row", schema) : InvalidOid;
+        out.is_of_events = OidIsValid(root) && oid != root && OidIsValid(get_rel_type_id(oid)) &&
+                           typeInheritsFrom(get_rel_type_id(oid), get_rel_type_id(root));
+        if (!out.is_of_events)
+            return out;
+        out.refusal = refusal_of(oid);
+        out.table = find_table(oid);
+        return out;
+    });
+    if (!found.is_of_events)
+        return std::nullopt;
+    EventTable out;
+    out.table = to_facts(oid, found.table);
+    out.refusal = out.table.has_insert_triggers ? "has triggers" : found.refusal;
+    for (std::size_t i = 0; i < out.table.columns.size(); ++i) {
+        if (out.table.columns[i].name == "tick")
+            out.tick = static_cast<AttrNumber>(i + 1);
+        if (out.table.columns[i].name == "created_at")
+            out.created_at = static_cast<AttrNumber>(i + 1);
+    }
+    return out;
+}
+
 std::string relation_name(Oid relation) {
     return pg_call([&]() -> const char* {
         const char* name = get_rel_name(relation);
@@ -183,13 +258,22 @@ kernel::Value value_of(const Const* constant) {
         return kernel::Value::null(type);
     std::string bytes;
     pg::encode_datum(constant->consttype, type, constant->constvalue, bytes);
-    kernel::Value out{type, false, 0};
-    std::memcpy(&out.bits, bytes.data(), std::min(bytes.size(), sizeof out.bits));
+    kernel::Value out = kernel::Value::of_bytes(type, bytes.data(), bytes.size());
     if (type == ColumnType::f32)
         unify_nan<float>(out);
     else if (type == ColumnType::f64)
         unify_nan<double>(out);
     return out;
+}
+
+std::optional<kernel::Value> decimal_of(const Const* constant) {
+    if (constant->constisnull)
+        return kernel::Value::null(ColumnType::decimal);
+    const char* text = pg_call([&]() -> const char* {
+        return DatumGetCString(DirectFunctionCall1(numeric_out, constant->constvalue));
+    });
+    const auto value = kernel::read_decimal(text);
+    return value ? std::optional(kernel::value_of(*value)) : std::nullopt;
 }
 
 std::vector<const Const*> elements_of(const Const* array) {

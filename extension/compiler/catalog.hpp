@@ -45,6 +45,16 @@ struct TableFacts {
 // Nothing when it is no component. The caller holds a lock on it.
 std::optional<TableFacts> read_table(Oid relation);
 
+// A table of events in the schema. `refusal`: why a kernel's rows could not go there as the executor's do.
+struct EventTable {
+    TableFacts table;
+    std::string refusal;
+    AttrNumber tick = InvalidAttrNumber;
+    AttrNumber created_at = InvalidAttrNumber;
+};
+// Nothing when it is no table of events. The caller holds a lock on it.
+std::optional<EventTable> read_event_table(Oid relation);
+
 // "schema.table"
 std::string relation_name(Oid relation);
 
@@ -55,6 +65,8 @@ Oid type_of(const Node* node);
 
 // The operation's constant. `type` has a kernel type.
 kernel::Value value_of(const Const* constant);
+// A constant of type numeric; nothing when kernels have not room for it.
+std::optional<kernel::Value> decimal_of(const Const* constant);
 // Elements of an array; NULL ones are Consts that are NULL.
 std::vector<const Const*> elements_of(const Const* array);
 

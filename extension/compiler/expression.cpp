@@ -48,7 +48,8 @@ std::string why_not_called(Oid function, const Node* node) {
     if (const char* twin = deterministic_twin(function))
         return name_of_function(function) + " is not the same in a replay: " + twin;
     if (type_of(node) == NUMERICOID)
-        return "numeric has no kernel: write constants as 1.5::real or 1.5::double precision";
+        return "of numeric kernels have only sums, products and comparisons: write constants as 1.5::double "
+               "precision";
     if (IsA(node, OpExpr) || IsA(node, ScalarArrayOpExpr) || IsA(node, DistinctExpr) ||
         IsA(node, NullIfExpr)) {
         const OpExpr* expression = reinterpret_cast<const OpExpr*>(node);
@@ -115,7 +116,8 @@ NodeId StatementCompiler::is_true(NodeId condition) {
 
 bool StatementCompiler::reads_only(NodeId id, SourceId source) {
     const kernel::Node node = expressions()[id];
-    const bool is_leaf_of_source = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row;
+    const bool is_leaf_of_source =
+        node.op == Op::column || node.op == Op::entity || node.op == Op::has_row || node.op == Op::distance;
     if (is_leaf_of_source ? node.source != source : node.op == Op::aggregate || node.op == Op::observed)
         return false;
     return std::all_of(node.arguments.begin(), node.arguments.end(),
@@ -126,16 +128,45 @@ NodeId StatementCompiler::operation(Op op, ColumnType type, std::vector<NodeId> 
     const bool is_shift = op == Op::shift_left || op == Op::shift_right;
     for (std::size_t i = 0; i < arguments.size(); ++i)
         arguments[i] = expressions().cast(arguments[i], is_shift && i == 1 ? ColumnType::i32 : type);
-    return expressions().make(op, std::move(arguments));
+    const NodeId value = expressions().make(op, std::move(arguments));
+    if (expressions()[value].type == ColumnType::decimal && !kernel::bound_of(out_, value).fits())
+        refuse("a numeric may become longer than the 35 digits that kernels have");
+    return value;
+}
+
+// What is chosen is cast, not the choice: an aggregate over all rows is then cast once.
+NodeId StatementCompiler::cast_of_decimal(NodeId value, ColumnType type) {
+    const kernel::Node node = expressions()[value];
+    if (node.op == Op::constant)
+        if (const kernel::CastResult cast = kernel::cast_decimal(node.constant, type);
+            cast.fault == kernel::Fault::none)
+            return expressions().constant(cast.value);
+    if (node.op != Op::coalesce && node.op != Op::choose)
+        return expressions().cast(value, type);
+    std::vector<NodeId> arguments = node.arguments;
+    for (NodeId& argument : arguments)
+        if (expressions()[argument].type == ColumnType::decimal)
+            argument = cast_of_decimal(argument, type);
+    return expressions().make(node.op, std::move(arguments));
 }
 
 NodeId StatementCompiler::variable(Scope& scope, const Var* var) {
+    if (scope.given != nullptr) {
+        const bool is_column = var->varattno > 0 && var->varlevelsup == 0;
+        if (!is_column || !(*scope.given)[static_cast<std::size_t>(var->varattno - 1)])
+            refuse("a constraint of the table of events asks what the row is given when it is written");
+        return *(*scope.given)[static_cast<std::size_t>(var->varattno - 1)];
+    }
     Scope* home = &scope;
     for (Index level = 0; level < var->varlevelsup && home != nullptr; ++level)
         home = home->outer;
     Item* item = home == nullptr ? nullptr : home->find(var->varno);
     if (item == nullptr || !item->is_placed)
         refuse("a column of an entry of FROM that has no kernel is read");
+    if (!item->outputs.empty() && var->varattno > 0)
+        return item->outputs.at(static_cast<std::size_t>(var->varattno - 1));
+    if (item->kind == Item::Kind::place && var->varattno == 2)
+        return expressions().distance(*item->source);
     if (item->kind != Item::Kind::component)
         return *item->key;
     const TableFacts& table = *item->table;
@@ -160,6 +191,12 @@ NodeId StatementCompiler::variable(Scope& scope, const Var* var) {
 }
 
 NodeId StatementCompiler::constant(const Const* node) {
+    if (node->consttype == NUMERICOID) {
+        const auto value = decimal_of(node);
+        if (!value)
+            refuse("a numeric constant has more digits than kernels have, or is no number");
+        return expressions().constant(*value);
+    }
     if (!kernel_type_of(node->consttype))
         refuse(why_no_type("a constant", node->consttype));
     return expressions().constant(value_of(node));
@@ -220,6 +257,8 @@ NodeId StatementCompiler::call(Scope& scope, Oid function, List* arguments, cons
     case KernelFunction::Kind::cast:
         if (known->type == ColumnType::f32 && values[0] == expressions().parameter(Parameter::dt))
             return expressions().parameter(Parameter::dt_real);
+        if (expressions()[values[0]].type == ColumnType::decimal)
+            return cast_of_decimal(values[0], known->type);
         return expressions().cast(values[0], known->type);
     case KernelFunction::Kind::identity:
         return values[0];

@@ -32,7 +32,8 @@ constexpr Family integers[] = {{"int2", i16}, {"int4", i32}, {"int8", i64}};
 constexpr Family floats[] = {{"float4", f32}, {"float8", f64}};
 constexpr Family mixed[] = {{"int24", i32}, {"int42", i32}, {"int28", i64},   {"int82", i64},
                             {"int48", i64}, {"int84", i64}, {"float48", f64}, {"float84", f64}};
-constexpr Family others[] = {{"bool", boolean}, {"date_", i32}, {"timestamp_", i64}};
+constexpr Family others[] = {{"bool", boolean}, {"date_", i32},     {"timestamp_", i64},
+                             {"char", i8},      {"uuid_", bytes16}, {"interval_", span}};
 
 constexpr Named comparisons[] = {{"eq", Op::equal},      {"ne", Op::not_equal}, {"lt", Op::less},
                                  {"le", Op::less_equal}, {"gt", Op::greater},   {"ge", Op::greater_equal}};
@@ -49,16 +50,51 @@ constexpr Named of_doubles[] = {{"dsign", Op::sign},   {"dfloor", Op::floor}, {"
 constexpr Named of_dates[] = {
     {"date_pli", Op::date_add}, {"date_mii", Op::date_subtract}, {"date_mi", Op::date_difference}};
 
+constexpr Named of_spans[] = {
+    {"interval_pl", Op::add}, {"interval_mi", Op::subtract}, {"interval_um", Op::negate}};
+
+constexpr Named of_numerics[] = {{"numeric_add", Op::add},
+                                 {"numeric_sub", Op::subtract},
+                                 {"numeric_mul", Op::multiply},
+                                 {"numeric_uminus", Op::negate},
+                                 {"numeric_abs", Op::absolute}};
+
 struct Cast {
     const char* name;
     ColumnType to;
 };
-constexpr Cast casts[] = {{"i2toi4", i32},        {"i4toi2", i16},   {"int28", i64}, {"int82", i16},
-                          {"int48", i64},         {"int84", i32},    {"i2tof", f32}, {"i4tof", f32},
-                          {"i8tof", f32},         {"i2tod", f64},    {"i4tod", f64}, {"i8tod", f64},
-                          {"ftoi2", i16},         {"ftoi4", i32},    {"ftoi8", i64}, {"dtoi2", i16},
-                          {"dtoi4", i32},         {"dtoi8", i64},    {"ftod", f64},  {"dtof", f32},
-                          {"int4_bool", boolean}, {"bool_int4", i32}};
+constexpr Cast casts[] = {{"i2toi4", i32},
+                          {"i4toi2", i16},
+                          {"int28", i64},
+                          {"int82", i16},
+                          {"int48", i64},
+                          {"int84", i32},
+                          {"i2tof", f32},
+                          {"i4tof", f32},
+                          {"i8tof", f32},
+                          {"i2tod", f64},
+                          {"i4tod", f64},
+                          {"i8tod", f64},
+                          {"ftoi2", i16},
+                          {"ftoi4", i32},
+                          {"ftoi8", i64},
+                          {"dtoi2", i16},
+                          {"dtoi4", i32},
+                          {"dtoi8", i64},
+                          {"ftod", f64},
+                          {"dtof", f32},
+                          {"int4_bool", boolean},
+                          {"bool_int4", i32},
+                          {"chartoi4", i32},
+                          {"i4tochar", i8},
+                          {"int2_numeric", decimal},
+                          {"int4_numeric", decimal},
+                          {"int8_numeric", decimal},
+                          {"numeric_int2", i16},
+                          {"numeric_int4", i32},
+                          {"numeric_int8", i64},
+                          {"numeric_float4", f32},
+                          {"numeric_float8", f64}};
 
 template <std::size_t families, std::size_t names>
 void add(Table& table, const Family (&of)[families], const Named (&named)[names]) {
@@ -83,6 +119,12 @@ Table make_table() {
         out[name.name] = {Kind::operation, name.op, f64};
     for (const Named& name : of_dates)
         out[name.name] = {Kind::operation, name.op, i32};
+    for (const Named& name : of_spans)
+        out[name.name] = {Kind::operation, name.op, span};
+    for (const Named& name : comparisons)
+        out[std::string("numeric_") + name.name] = {Kind::operation, name.op, decimal};
+    for (const Named& name : of_numerics)
+        out[name.name] = {Kind::operation, name.op, decimal};
     out["enum_eq"] = {Kind::operation, Op::equal, code};
     out["enum_ne"] = {Kind::operation, Op::not_equal, code};
     for (const Cast& cast : casts)

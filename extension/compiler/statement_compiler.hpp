@@ -5,6 +5,7 @@
 // sub-selects it may also be one of many rows, of which aggregates say something.
 #pragma once
 
+#include "core/kernel/decimal.hpp"
 #include "core/kernel/unbound.hpp"
 
 #include <deque>
@@ -38,11 +39,12 @@ class NotCompiled final : public std::exception {
 
 // An entry of FROM.
 struct Item {
-    enum class Kind : std::uint8_t { component, observed, neighbours } kind = Kind::component;
+    enum class Kind : std::uint8_t { component, observed, neighbours, place } kind = Kind::component;
     int number = 0; // in the query's range table
     std::shared_ptr<const TableFacts> table;
     kernel::ComponentId component{store::none};
-    const FuncExpr* function = nullptr; // of observed and neighbours
+    const FuncExpr* function = nullptr; // of all but components
+    std::vector<NodeId> outputs;        // of pairs: a, b, distance
     bool is_nullable = false;           // the right side of a LEFT JOIN
     std::vector<Node*> on;              // its conditions
     // Where its row is: a source; or, for a row that need not be there, a key of which a source is made when
@@ -61,8 +63,11 @@ struct Scope {
     // Aggregates are over this source; or over a single row, which may be there or not.
     std::optional<SourceId> set;
     std::optional<NodeId> counted; // the rows that count
+    std::optional<NodeId> paired;  // of a statement over pairs: whether the own row has one that counts
     // A table's constraint: its columns are the own row's, and CoerceToDomainValue is this.
     std::optional<NodeId> domain_value;
+    // A constraint of a table of events: what each column, by its number - 1, is given.
+    const std::vector<std::optional<NodeId>>* given = nullptr;
 
     Item* find(int number);
 };
@@ -79,6 +84,10 @@ class StatementCompiler {
     void compile_update(const Query* query);
     void compile_delete(const Query* query);
     void compile_insert(const Query* query);
+    void compile_append(const Query* query, const EventTable& target);
+    void append_column(Scope& scope, const EventTable& target, AttrNumber number, Node* value,
+                       std::vector<std::optional<NodeId>>& given);
+    const Query* source_of_insert(const Query* query, int& number);
     void compile_select(const Query* query);
     void compile_emit(Scope& scope, const FuncExpr* call);
     void add_fields(Scope& scope, const Node* payload);
@@ -136,6 +145,7 @@ class StatementCompiler {
     NodeId call(Scope& scope, Oid function, List* arguments, const Node* node);
     std::optional<NodeId> call_of_ours(Scope& scope, const std::string& name, List* arguments);
     NodeId gauss(NodeId key);
+    NodeId cast_of_decimal(NodeId value, ColumnType type);
     NodeId operation(Op op, ColumnType type, std::vector<NodeId> arguments);
     NodeId boolean_expression(Scope& scope, const BoolExpr* node, bool is_condition);
     NodeId in_array(Scope& scope, const ScalarArrayOpExpr* node);
@@ -167,12 +177,46 @@ class StatementCompiler {
     bool place_neighbours(Scope& inner);
     void place_all(Scope& inner);
     void place_set(Scope& inner, Item& root, kernel::SourceKind kind);
+    void fill_set(Scope& inner, kernel::RowSource source);
     void require_own_cell(Scope& scope, const FuncExpr* call);
     NodeId single_row_condition(Scope& inner, bool is_condition);
     std::optional<NodeId> set_condition(Scope& inner, std::optional<NodeId> filter);
     NodeId aggregate(Scope& scope, const Aggref* node);
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);
     NodeId count_of(std::int64_t rows);
+    NodeId average_around(kernel::Aggregate aggregate);
+
+    // --- places.cpp
+    // game.near, game.nearest and game.in_box: rows that are found by their place.
+    bool place_places(Scope& inner);
+    kernel::RowSource source_by_place(Scope& inner, const Item& item);
+    std::vector<kernel::ColumnId> coordinates_of(const TableFacts& table, const Node* names,
+                                                 std::size_t dimensions);
+    // Rows of which a condition says that they are within a distance.
+    void place_within(Scope& inner, Item& root);
+    bool find_within(Scope& inner, Node* condition, kernel::RowSource& source);
+    bool add_squares(NodeId sum, SourceId set, kernel::RowSource& source);
+    bool add_square(NodeId square, SourceId set, kernel::RowSource& source);
+    std::optional<NodeId> radius_of(NodeId square, SourceId set);
+    bool reads_source(NodeId node, SourceId source);
+    NodeId value_of_place(Scope& inner, Node* value);
+    bool is_first_of_order(Scope& inner);
+    const TableFacts& table_of_place(const FuncExpr* call);
+
+    // --- pairs.cpp: game.pairs, as the rows near the own row that come before it, or after it.
+    bool place_pairs(Scope& inner, Item& pairs);
+    // Of an UPDATE or DELETE: pairs of the own row decide whether it is selected, and nothing else.
+    void open_pairs(Scope& scope, Item& target);
+    kernel::RowSource partners(Scope& scope, const FuncExpr* call);
+    NodeId name_pairs(Item& pairs, SourceId set, bool is_first, bool is_second);
+    struct PairSides;
+    PairSides sides_of(Scope& scope, Item& pairs);
+    // What the other side has to satisfy.
+    NodeId place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own, SourceId& set);
+    void place_own_side(PairSides& sides, int own, const Item* target);
+    Item* find_pairs(Scope& scope);
+    // Of events: one for each pair, whose a is the own row. False when there are no pairs.
+    bool open_each(Scope& scope);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }

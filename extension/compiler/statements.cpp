@@ -1,4 +1,5 @@
 // What a statement does with the rows it goes over.
+#include "core/kernel/event_text.hpp"
 #include "extension/compiler/statement_compiler.hpp"
 
 #include <algorithm>
@@ -88,7 +89,9 @@ Item& StatementCompiler::open_target(Scope& scope, const Query* query) {
         refuse("the target has no kernel");
     out_.target = target->component;
     out_.target_name = target->table->name;
-    place_own(scope, *target);
+    open_pairs(scope, *target);
+    if (!scope.paired)
+        place_own(scope, *target);
     set_where(scope);
     return *target;
 }
@@ -115,6 +118,8 @@ void StatementCompiler::set_where(Scope& scope) {
             conditions.push_back(*joined);
         else
             conditions.push_back(row_condition(scope, cost.node));
+    if (scope.paired)
+        conditions.push_back(*scope.paired);
     const NodeId always = truth(true);
     conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     if (!conditions.empty())
@@ -151,6 +156,10 @@ void StatementCompiler::compile_update(const Query* query) {
             refuse("the columns of a key cannot be updated");
         assign(scope, table, target->resno, expression_of(target));
     }
+    for (const kernel::Assignment& assignment : out_.assignments)
+        for (std::uint32_t i = 1; i < out_.sources.size(); ++i)
+            if (kernel::is_by_place(out_.sources[i].kind) && reads_source(assignment.value, {i}))
+                refuse("several pairs may belong to one row, and the result would depend on their order");
     add_table_checks(table);
 }
 
@@ -190,21 +199,30 @@ Item& StatementCompiler::row_of(Scope& scope, Node* handle) {
     refuse("the entity of the new row is not the handle of a row in FROM");
 }
 
-void StatementCompiler::compile_insert(const Query* query) {
-    out_.kind = kernel::StatementKind::insert;
-    out_.target = insert_target(query);
-    const TableFacts& table = table_of(rt_fetch(query->resultRelation, query->rtable)->relid);
+// INSERT … SELECT: the SELECT, and its number in the range table.
+const Query* StatementCompiler::source_of_insert(const Query* query, int& number) {
     List* from = query->jointree->fromlist;
     if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef))
         refuse("it inserts a row, not one for each row of a component");
-    const int number = linitial_node(RangeTblRef, from)->rtindex;
+    number = linitial_node(RangeTblRef, from)->rtindex;
     const RangeTblEntry* select = rt_fetch(number, query->rtable);
     if (select->rtekind != RTE_SUBQUERY)
         refuse("it inserts rows of VALUES, not one for each row of a component");
     refuse_clauses(select->subquery);
-    List* values = pg::pg_call([&] { return values_of_select(const_cast<Query*>(query), number); });
+    return select->subquery;
+}
+
+void StatementCompiler::compile_insert(const Query* query) {
+    const Oid relation = rt_fetch(query->resultRelation, query->rtable)->relid;
+    if (const auto events = read_event_table(relation))
+        return compile_append(query, *events);
+    out_.kind = kernel::StatementKind::insert;
+    out_.target = insert_target(query);
+    const TableFacts& table = table_of(relation);
+    int number = 0;
     Scope scope;
-    scope.query = select->subquery;
+    scope.query = source_of_insert(query, number);
+    List* values = pg::pg_call([&] { return values_of_select(const_cast<Query*>(query), number); });
     read_from(scope);
     std::vector<Node*> assigned(table.columns.size(), nullptr);
     for (TargetEntry* target : targets(values))
@@ -233,6 +251,80 @@ void StatementCompiler::compile_insert(const Query* query) {
 }
 
 // --- events ---
+
+// The table's constraints are asked by the kernel; when the rows are written, they hold.
+void StatementCompiler::compile_append(const Query* query, const EventTable& target) {
+    const TableFacts& table = target.table;
+    if (table.schema != game_)
+        refuse(table.schema + "." + table.name + " belongs to another game");
+    if (!target.refusal.empty())
+        refuse("the table " + table.name + " " + target.refusal);
+    if (query->onConflict != nullptr)
+        refuse("ON CONFLICT has a kernel for components only");
+    out_.kind = kernel::StatementKind::append;
+    out_.target = kernel::ComponentId{store::none};
+    out_.target_name = table.name;
+    int number = 0;
+    Scope scope;
+    scope.query = source_of_insert(query, number);
+    if (scope.query->sortClause != nullptr)
+        refuse("events come in the order of rows: ORDER BY has no kernel");
+    List* values = pg::pg_call([&] { return values_of_select(const_cast<Query*>(query), number); });
+    read_from(scope);
+    if (scope.items.empty())
+        refuse("it inserts a row, not one for each row of a component");
+    place_any_own(scope);
+    set_where(scope);
+    std::vector<Node*> assigned(table.columns.size(), nullptr);
+    for (TargetEntry* column : targets(values))
+        assigned[static_cast<std::size_t>(column->resno - 1)] = expression_of(column);
+    std::vector<std::optional<NodeId>> given(table.columns.size());
+    for (std::size_t i = 0; i < assigned.size(); ++i)
+        if (!table.columns[i].is_dropped)
+            append_column(scope, target, static_cast<AttrNumber>(i + 1), assigned[i], given);
+    Scope row;
+    row.given = &given;
+    for (const CheckFacts& check : table.checks)
+        out_.checks.push_back({translate(row, check.condition), check.name, ""});
+}
+
+void StatementCompiler::append_column(Scope& scope, const EventTable& target, AttrNumber number, Node* value,
+                                      std::vector<std::optional<NodeId>>& given) {
+    const ColumnFacts& column = target.table.columns[static_cast<std::size_t>(number - 1)];
+    const auto is_call_of = [&](const char* name) {
+        return value != nullptr && IsA(value, FuncExpr) &&
+               game_function(castNode(FuncExpr, value)->funcid) == name;
+    };
+    if (number == target.table.world) {
+        if (value == nullptr || !is_world(scope, value))
+            refuse("the world of the new row is not that of the statement");
+        return;
+    }
+    if (number == target.tick) {
+        if (!is_call_of("tick"))
+            refuse("the tick of the new row is not that of the statement");
+        given[static_cast<std::size_t>(number - 1)] = expressions().parameter(kernel::Parameter::tick);
+        return;
+    }
+    if (number == target.created_at) {
+        if (value == nullptr || !IsA(value, FuncExpr) || castNode(FuncExpr, value)->funcid != F_NOW)
+            refuse("the new row's created_at is not now()");
+        return;
+    }
+    const bool is_domain = pg::pg_call([&] { return get_typtype(column.type) == TYPTYPE_DOMAIN; });
+    const auto type = kernel_type_of(column.type);
+    if (!type || is_domain) {
+        // Nothing but NULL can be said of it.
+        if ((value != nullptr && !is_null(value)) || column.is_not_null || is_domain)
+            refuse("the column " + target.table.name + "." + column.name + " is of type " +
+                   type_name(column.type) + ", which kernels do not write to tables of events");
+        return;
+    }
+    const NodeId node =
+        value == nullptr ? expressions().constant(kernel::Value::null(*type)) : translate(scope, value);
+    given[static_cast<std::size_t>(number - 1)] = node;
+    out_.fields.push_back({column.name, node, column.is_not_null});
+}
 
 void StatementCompiler::compile_select(const Query* query) {
     const std::vector<TargetEntry*> selected = targets(query->targetList);
@@ -269,6 +361,8 @@ void StatementCompiler::compile_emit(Scope& scope, const FuncExpr* call) {
 
 // The own row is the entry of FROM from which all others are found.
 void StatementCompiler::place_any_own(Scope& scope) {
+    if (open_each(scope))
+        return;
     const kernel::Statement statement = out_;
     std::string reason = "FROM has no component";
     for (const Item& candidate : scope.items) {
@@ -316,8 +410,9 @@ void StatementCompiler::add_fields(Scope& scope, const Node* payload) {
         Node* value = static_cast<Node*>(list_nth(arguments, i + 1));
         const Oid type = type_of(value);
         const Oid base = pg::pg_call([&] { return getBaseType(type); });
+        const auto known = kernel_type_of(type);
         if (base == DATEOID || base == TIMESTAMPOID || base == TIMESTAMPTZOID ||
-            kernel_type_of(type) == ColumnType::code)
+            (known && !kernel::has_json(*known)))
             refuse("a value of type " + type_name(type) + " in an event's payload has no kernel");
         const bool is_known = std::any_of(out_.fields.begin(), out_.fields.end(),
                                           [&](const kernel::Field& field) { return field.name == *name; });

@@ -76,9 +76,16 @@ std::optional<AggregateFunction> function_of(Oid aggregate) {
         return AggregateFunction::count;
     case F_SUM_INT2:
     case F_SUM_INT4:
+    case F_SUM_INT8:
     case F_SUM_FLOAT4:
     case F_SUM_FLOAT8:
         return AggregateFunction::sum;
+    case F_AVG_INT2:
+    case F_AVG_INT4:
+    case F_AVG_INT8:
+    case F_AVG_FLOAT4:
+    case F_AVG_FLOAT8:
+        return AggregateFunction::average;
     case F_MIN_INT2:
     case F_MIN_INT4:
     case F_MIN_INT8:
@@ -189,7 +196,7 @@ std::optional<NodeId> StatementCompiler::semi_join(Scope& scope, Node* node) {
 
 // The rows of the sub-select's FROM.
 void StatementCompiler::place_sub_select(Scope& inner) {
-    if (inner.items.empty() || place_neighbours(inner))
+    if (inner.items.empty() || place_neighbours(inner) || place_places(inner))
         return;
     while (place_next(inner, true)) {
     }
@@ -264,6 +271,10 @@ void StatementCompiler::place_all(Scope& inner) {
     const auto root = std::find_if(inner.items.begin(), inner.items.end(), is_component);
     if (root == inner.items.end())
         refuse("a sub-select reads no component");
+    const auto reads_outside = [](Node* node) { return !rows_read(node, 1).empty(); };
+    if (!root->table->is_of_cells &&
+        std::any_of(inner.conditions.begin(), inner.conditions.end(), reads_outside))
+        return place_within(inner, *root);
     place_set(inner, *root, SourceKind::all);
 }
 
@@ -273,15 +284,20 @@ void StatementCompiler::place_set(Scope& inner, Item& root, SourceKind kind) {
     source.kind = kind;
     source.components = {root.component};
     root.is_placed = true;
+    fill_set(inner, std::move(source));
+}
+
+// With what is joined by the handle with an item that is placed.
+void StatementCompiler::fill_set(Scope& inner, kernel::RowSource source) {
+    const bool are_cells = symbols_.components[source.components[0].value].is_of_cells;
     const auto is_of_set = [&](Node* key) {
-        return std::any_of(inner.items.begin(), inner.items.end(), [&](const Item& item) {
-            return item.is_placed && item.kind == Item::Kind::component && is_handle(inner, item, key);
-        });
+        return std::any_of(inner.items.begin(), inner.items.end(),
+                           [&](const Item& item) { return item.is_placed && is_handle(inner, item, key); });
     };
     const auto attach = [&](Item& item) {
         for (auto at = inner.conditions.begin(); at != inner.conditions.end(); ++at) {
             Node* key = key_in(inner, item, *at);
-            if (key == nullptr || !is_of_set(key) || item.table->is_of_cells != root.table->is_of_cells)
+            if (key == nullptr || !is_of_set(key) || item.table->is_of_cells != are_cells)
                 continue;
             inner.conditions.erase(at);
             item.is_placed = true;
@@ -307,7 +323,7 @@ void StatementCompiler::place_set(Scope& inner, Item& root, SourceKind kind) {
     if (same == out_.sources.end())
         out_.sources.push_back(source);
     for (Item& item : inner.items)
-        if (item.kind == Item::Kind::component)
+        if (item.kind == Item::Kind::component || item.kind == Item::Kind::place)
             item.source = inner.set;
 }
 
@@ -326,6 +342,8 @@ NodeId StatementCompiler::single_row_condition(Scope& inner, bool is_condition) 
 
 std::optional<NodeId> StatementCompiler::set_condition(Scope& inner, std::optional<NodeId> filter) {
     std::vector<NodeId> conditions;
+    if (inner.paired)
+        conditions.push_back(*inner.paired);
     for (Node* node : inner.conditions)
         conditions.push_back(condition(inner, node));
     if (filter)
@@ -368,6 +386,8 @@ NodeId StatementCompiler::scalar(Scope& inner) {
             inner.counted = single_row_condition(inner, true);
         return translate(inner, value);
     }
+    if (inner.set && inner.items.front().kind == Item::Kind::place)
+        return value_of_place(inner, value);
     if (inner.set)
         refuse("a sub-select may find several rows of " + inner.items.front().table->name +
                ": it needs an aggregate, or an equality with the handle");
@@ -413,8 +433,6 @@ NodeId StatementCompiler::aggregate(Scope& scope, const Aggref* node) {
         refuse("an aggregate of DISTINCT values has no kernel");
     const std::string name = pg::pg_call([&]() -> const char* { return get_func_name(node->aggfnoid); });
     const auto function = function_of(node->aggfnoid);
-    if (!function && name == "avg")
-        refuse("avg has no kernel: write sum(x) / count(x) of double precision");
     if (!function)
         refuse("the aggregate " + name + " of " +
                (node->aggargtypes != nullptr ? type_name(linitial_oid(node->aggargtypes)) : "rows") +
@@ -431,7 +449,19 @@ NodeId StatementCompiler::aggregate(Scope& scope, const Aggref* node) {
     if (node->args != nullptr)
         aggregate.argument =
             translate(*home, reinterpret_cast<Node*>(linitial_node(TargetEntry, node->args)->expr));
+    if (aggregate.function == AggregateFunction::average &&
+        out_.sources[aggregate.source.value].kind != SourceKind::all)
+        return average_around(aggregate);
     return add_aggregate(aggregate);
+}
+
+NodeId StatementCompiler::average_around(kernel::Aggregate aggregate) {
+    if (!kernel::is_integer(expressions()[*aggregate.argument].type))
+        refuse("avg of reals over neighbours has no kernel: write sum(x) / count(x)");
+    aggregate.function = AggregateFunction::sum;
+    const NodeId sum = expressions().cast(add_aggregate(aggregate), ColumnType::decimal);
+    aggregate.function = AggregateFunction::count;
+    return expressions().make(Op::average, {sum, add_aggregate(aggregate)});
 }
 
 NodeId StatementCompiler::count_of(std::int64_t rows) {
@@ -451,7 +481,10 @@ NodeId StatementCompiler::aggregate_of_row(Scope& scope, const Aggref* node, Agg
             conditions.push_back(expressions().make(Op::is_not_null, {*value}));
         return expressions().make(Op::choose, {all_of(conditions), count_of(1), count_of(0)});
     }
-    if (function == AggregateFunction::sum)
+    if (function == AggregateFunction::average && kernel::is_integer(expressions()[*value].type))
+        value =
+            expressions().make(Op::average, {expressions().cast(*value, ColumnType::decimal), count_of(1)});
+    else if (function == AggregateFunction::sum || function == AggregateFunction::average)
         value = expressions().cast(*value, *kernel::result_type(function, expressions()[*value].type));
     return expressions().make(Op::choose, {all_of(conditions), *value, null_like(*value)});
 }

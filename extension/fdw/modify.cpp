@@ -121,6 +121,7 @@ Numbers with_rest(Relation relation, Numbers leading) {
 // `named`: the columns that the statement names.
 ModifyState* begin(EState* estate, Relation relation, RowOperation operation, Numbers named, Numbers guards,
                    bool has_version) {
+    pg::past::require_present();
     require_worker();
     const WriteMode& mode = write_mode();
     const WriteKind kind = mode.relation == RelationGetRelid(relation) ? mode.kind : WriteKind::queue;

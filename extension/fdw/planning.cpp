@@ -187,7 +187,8 @@ void add_parallel_path(PlannerInfo* root, RelOptInfo* rel, const Estimate& scan)
     const double row_bytes = rel->reltarget->width + SizeofHeapTupleHeader + sizeof(ItemIdData);
     const double pages = planned(rel).size.slots * row_bytes / BLCKSZ;
     const int workers = compute_parallel_worker(rel, pages, -1, max_parallel_workers_per_gather);
-    if (workers <= 0 || scan.named >= 0)
+    // Each helper would have to make the past for itself.
+    if (workers <= 0 || scan.named >= 0 || pg::past::wanted())
         return;
     ForeignPath* path = make_path(root, rel, scan, nullptr);
     // As cost_seqscan: the leader helps, the less the more helpers there are.

@@ -69,8 +69,8 @@ RowWriter::Place RowWriter::place_of(std::int64_t world, std::int64_t handle) co
 std::optional<store::Snapshot> RowWriter::published(const Place& place, std::int64_t world) const {
     if (pg::region().control(place.slot).world_id.load() != world)
         return std::nullopt;
-    store::Snapshot snapshot = pg::published(place.slot, world);
-    if (known_.layout_version != snapshot.layout_version()) {
+    store::Snapshot snapshot = pg::past::readable(place.slot, world);
+    if (known_.layout_version != snapshot.layout_version() || pg::past::wanted()) {
         known_.planes = store::entity_planes(snapshot);
         known_.component = find_component(*table_, snapshot);
         known_.layout_version = snapshot.layout_version();

@@ -381,7 +381,7 @@ const std::byte* Scan::plane(std::uint32_t plane, std::uint32_t block, std::size
     const store::Ref ref = snapshot_->block_ref(store::ColumnId{plane}, block);
     if (!ref)
         return nullptr;
-    return pg::region().resolve(ref, sizeof(store::BlockHeader) + bytes) + sizeof(store::BlockHeader);
+    return snapshot_->region().resolve(ref, sizeof(store::BlockHeader) + bytes) + sizeof(store::BlockHeader);
 }
 
 // Which slots of some words of a block have a row, into mask_[0 .. words).
@@ -504,7 +504,8 @@ void Scan::choose_entries() {
         return;
     const Qual& qual = quals_[static_cast<std::size_t>(index_qual_)];
     const std::uint32_t number = place_->columns[static_cast<std::size_t>(qual.spec.column - 1)].index;
-    if (number == store::none || !store::OrderedIndex(pg::region(), snapshot_->index(number)).is_built())
+    if (number == store::none ||
+        !store::OrderedIndex(snapshot_->region(), snapshot_->index(number)).is_built())
         return;
     uses_index_ = true;
     qual.predicate.key_ranges(ranges_);
@@ -525,7 +526,7 @@ bool Scan::next_entry(std::uint32_t& slot) {
             return false;
         const auto range = ranges_[range_index_++];
         cursor_.emplace(
-            store::OrderedIndex(pg::region(), snapshot_->index(number)).range(range.low, range.high));
+            store::OrderedIndex(snapshot_->region(), snapshot_->index(number)).range(range.low, range.high));
     }
 }
 
@@ -779,7 +780,7 @@ void Scan::share(SharedScan* shared) {
     shared_ = shared;
     if (view_ != nullptr)
         return;
-    helper_view_.emplace(shared->leader);
+    helper_view_.emplace(shared->leader, pg::past::wanted());
     view_ = &*helper_view_;
     for (std::uint32_t i = 0; i < shared->world_count; ++i)
         view_->remember(shared->worlds[i].id, shared->worlds[i].root);

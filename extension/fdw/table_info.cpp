@@ -210,6 +210,9 @@ std::shared_ptr<const TablePlace> TableInfo::place_in(store::WorldSlot slot, std
                                                       const store::Snapshot& snapshot,
                                                       const View& view) const {
     std::shared_ptr<const TablePlace>& kept = places_[slot.value % kept_places];
+    // The past counts the versions of its layouts anew.
+    if (view.moment())
+        return make_place(*this, world_id, snapshot);
     if (!kept || kept->world_id != world_id || kept->layout_version != snapshot.layout_version()) {
         auto place = make_place(*this, world_id, snapshot);
         view.check();

@@ -41,7 +41,7 @@ TableSize measure(const TableInfo& table) {
     list_worlds(table.game, worlds);
     const auto count = static_cast<std::uint32_t>(worlds.size());
     const std::uint32_t sampled = std::min(count, sampled_worlds);
-    View view;
+    View view(pg::past::wanted());
     TableSize size{0, 0, 0};
     for (std::uint32_t i = 0; i < sampled; ++i) {
         const WorldPlace& world = worlds[std::uint64_t{i} * count / sampled];

@@ -152,6 +152,8 @@ void View::remember(std::int64_t world_id, store::Ref root) {
 std::optional<store::Snapshot> View::version(store::WorldSlot slot, std::int64_t world_id) {
     if (const pg::TickScope* scope = pg::TickScope::current())
         return scope->world_id() == world_id ? std::optional(scope->state()) : std::nullopt;
+    if (moment_)
+        return past_version(world_id);
     check();
     const store::Ref root = root_of(slot, world_id);
     if (!root)
@@ -159,8 +161,16 @@ std::optional<store::Snapshot> View::version(store::WorldSlot slot, std::int64_t
     return store::Snapshot::at(pg::region(), root);
 }
 
+store::Snapshot View::past_version(std::int64_t world_id) {
+    for (const auto& [id, state] : past_)
+        if (id == world_id)
+            return pg::past::snapshot_of(*state);
+    past_.emplace_back(world_id, pg::past::at(world_id, moment_));
+    return pg::past::snapshot_of(*past_.back().second);
+}
+
 bool View::is_valid() const {
-    if (pg::TickScope::current() != nullptr)
+    if (moment_ || pg::TickScope::current() != nullptr)
         return true;
     return leader_ ? pg::region().pin_protects(leader_->pin, leader_->epoch) : pg::is_held(hold_);
 }
@@ -169,11 +179,12 @@ View* view_of(Snapshot snapshot) {
     install_view_callbacks();
     forget_if(is_left_alone);
     const Snapshot key = IsolationUsesXactSnapshot() ? nullptr : snapshot;
+    const pg::past::Moment moment = pg::past::wanted();
     for (Kept* view = kept_views; view != nullptr; view = view->next)
-        if (view->key == key)
+        if (view->key == key && view->view.moment() == moment)
             return &view->view;
     // On the list before its snapshot is registered: should that fail, it goes with the transaction.
-    Kept* made = pg::sql_boundary([] { return new Kept; });
+    Kept* made = pg::sql_boundary([&moment] { return new Kept{.view = View(moment)}; });
     made->nest_level = GetCurrentTransactionNestLevel();
     made->next = kept_views;
     kept_views = made;

@@ -9,6 +9,7 @@
 // part in a parallel scan uses the leader's versions and asks for the leader's pin.
 #pragma once
 
+#include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
 
 #include <optional>
@@ -25,14 +26,19 @@ class View {
         std::uint64_t epoch;
     };
 
-    View() { pg::take(hold_); }
-    explicit View(const Leader& leader) : leader_(leader) {}
+    explicit View(const pg::past::Moment& moment = {}) : moment_(moment) {
+        if (!moment_)
+            pg::take(hold_);
+    }
+    explicit View(const Leader& leader, const pg::past::Moment& moment) : leader_(leader), moment_(moment) {}
     ~View() { pg::drop(hold_); }
     View(const View&) = delete;
     View& operator=(const View&) = delete;
 
+    const pg::past::Moment& moment() const { return moment_; }
+
     // C++ zone. The version of a world; nothing when it has not published any, or has left that slot. Throws
-    // Error(snapshot_too_old).
+    // Error(snapshot_too_old), and what past::at() throws.
     std::optional<store::Snapshot> version(store::WorldSlot slot, std::int64_t world_id);
     // In a leader's helper: what the leader sees.
     void remember(std::int64_t world_id, store::Ref root);
@@ -49,6 +55,7 @@ class View {
     Leader as_leader() const { return {pg::my_pin(), hold_.epoch}; }
 
   private:
+    store::Snapshot past_version(std::int64_t world_id);
     store::Ref root_of(store::WorldSlot slot, std::int64_t world_id);
 
     struct Touched {
@@ -57,6 +64,8 @@ class View {
     };
     pg::Hold hold_;
     std::optional<Leader> leader_;
+    pg::past::Moment moment_;                                       // of the past, or the present
+    std::vector<std::pair<std::int64_t, pg::past::StatePtr>> past_; // what was read of it
     std::vector<Touched> touched_;
     std::unordered_map<std::int64_t, store::Ref> many_touched_; // once there are more than a few
 };

@@ -3,6 +3,7 @@
 #include "core/grid/geometry.hpp"
 #include "core/grid/planet.hpp"
 #include "extension/pg/definition.hpp"
+#include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -65,7 +66,7 @@ std::vector<CellRow> read_cells(store::WorldSlot slot, std::int64_t world_id, co
     std::vector<CellRow> rows;
     rows.reserve(slots.size());
     const ReadPin pin;
-    const store::Snapshot snapshot = published(slot, world_id);
+    const store::Snapshot snapshot = past::readable(slot, world_id);
     const store::ColumnId resource = column_of(snapshot, "cell.resource");
     const store::ColumnId amount = column_of(snapshot, "cell.amount");
     const store::ColumnId owner = column_of(snapshot, "cell.owner");
@@ -214,7 +215,7 @@ PGDLLEXPORT Datum gamelan_players(PG_FUNCTION_ARGS) {
         std::vector<PlayerRow> rows;
         if (space) {
             const ReadPin pin;
-            const store::Snapshot snapshot = published(slot, world_id);
+            const store::Snapshot snapshot = past::readable(slot, world_id);
             for (std::uint32_t i = 0; i < snapshot.slot_count(*space); ++i) {
                 PlayerRow row{static_cast<std::int32_t>(i + 1),
                               {},

@@ -52,6 +52,7 @@ void queue_handle(std::int64_t world_id, const std::shared_ptr<const codec::RowG
 
 void prevent(const char* function) {
     PreventCommandIfReadOnly(function);
+    past::require_present();
     PreventCommandIfParallelMode(function);
 }
 

@@ -144,6 +144,34 @@ std::shared_ptr<const spatial::GridIndex> points(const IndexRequest& request, co
     return found != nullptr ? found->points : nullptr;
 }
 
+std::shared_ptr<const spatial::TickPoints> tick_points(const IndexRequest& request,
+                                                       const fdw::TableInfo& table, fdw::View& view) {
+    // A statement asks for each of its rows.
+    struct Last {
+        IndexRequest request{};
+        std::uint64_t state = 0;
+        std::shared_ptr<const spatial::TickPoints> points;
+    };
+    static auto& last = *new Last;
+    IndexRequest wanted = request;
+    wanted.kind = Kind::points;
+    wanted.pair_radius = -1;
+    if (last.state == TickScope::state_number() && is_same(last.request, wanted))
+        return last.points;
+    last = {};
+    const store::Snapshot version = version_of(request, view);
+    const auto place = table.place_in(request.slot, request.world_id, version, view);
+    const std::vector<store::ColumnId> columns = planes_of(request, *place);
+    std::shared_ptr<const spatial::TickPoints> points;
+    if (place->has_component && columns.size() == request.column_count)
+        points = std::make_shared<const spatial::TickPoints>(
+            spatial::KeptGrids::of(TickScope::current()->context().store)
+                .get(version, {place->presence, columns}),
+            version, store::ColumnId{place->generation});
+    last = {wanted, TickScope::state_number(), points};
+    return points;
+}
+
 std::shared_ptr<const spatial::CellIndex> cells(const IndexRequest& request, const fdw::TableInfo& table,
                                                 fdw::View& view) {
     const Kept* found = look_up(request, table, view);

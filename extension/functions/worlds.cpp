@@ -1,6 +1,7 @@
 // SQL functions about worlds as a whole. Their contracts are the COMMENTs in extension/sql/20-worlds.sql.
 #include "extension/pg/definition.hpp"
 #include "extension/pg/json_input.hpp"
+#include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
 #include "extension/pg/tick_log.hpp"
 
@@ -113,7 +114,7 @@ PGDLLEXPORT Datum gamelan_state_hash(PG_FUNCTION_ARGS) {
     };
     const Answer answer = sql_boundary([&] {
         const ReadPin pin;
-        const store::Snapshot snapshot = published(slot, world_id);
+        const store::Snapshot snapshot = past::readable(slot, world_id);
         const Answer out{snapshot.tick(), snapshot.state_hash()};
         pin.check();
         return out;

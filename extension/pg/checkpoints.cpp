@@ -186,6 +186,17 @@ void with_new_snapshot(auto&& f) {
     pg_call([] { PopActiveSnapshot(); });
 }
 
+// C++ zone. The chunks, what they add up to, and the manifest, read back.
+void write_rows(Copy& copy, Manifest& manifest, const std::optional<cipher::Key>& key, TimestampTz begun) {
+    complete_manifest(manifest);
+    const Totals totals = write_chunks(copy, manifest, key);
+    manifest.hash = hash_of(manifest);
+    with_new_snapshot([&] { read_back(manifest, key); });
+    insert_manifest(manifest, totals.raw_bytes, totals.stored_bytes,
+                    static_cast<double>(GetCurrentTimestamp() - begun) / 1000.0);
+    with_new_snapshot([&] { read_back_manifest(manifest); });
+}
+
 // C++ zone. Returns what the next increment may build on.
 ChainHead write(store::WorldSlot slot, std::int64_t world_id, Plan plan, TimestampTz begun) {
     const std::optional<cipher::Key> key = cipher::current_key();
@@ -204,13 +215,7 @@ ChainHead write(store::WorldSlot slot, std::int64_t world_id, Plan plan, Timesta
         throw Error(sqlstate::snapshot_too_old, "the world was loaded anew while its checkpoint was copied",
                     {}, "Try again.");
     Manifest manifest = manifest_of(copy, world_id, plan, key);
-    complete_manifest(manifest);
-    const Totals totals = write_chunks(copy, manifest, key);
-    manifest.hash = hash_of(manifest);
-    with_new_snapshot([&] { read_back(manifest, key); });
-    insert_manifest(manifest, totals.raw_bytes, totals.stored_bytes,
-                    static_cast<double>(GetCurrentTimestamp() - begun) / 1000.0);
-    with_new_snapshot([&] { read_back_manifest(manifest); });
+    write_rows(copy, manifest, key, begun);
     return {is_same_store ? plan.lifetime : 0, at, copy.outline.sequence, plan.logged_bytes, begun};
 }
 
@@ -223,6 +228,17 @@ ChainHead chain_head(store::WorldSlot slot) {
     if (head.lifetime != runtime(slot).lifetime.load())
         head.lifetime = 0;
     return head;
+}
+
+void write_first(const store::Snapshot& state, std::int64_t world_id) {
+    const TimestampTz begun = GetCurrentTimestamp();
+    const std::optional<cipher::Key> key = cipher::current_key();
+    Copy copy{codec::outline_of(state), false, {}};
+    codec::for_each_part(state, codec::Since(std::nullopt), [&](codec::CheckpointPart&& part) {
+        copy.parts.emplace_back(codec::compress(part));
+    });
+    Manifest manifest = manifest_of(copy, world_id, {}, key);
+    write_rows(copy, manifest, key, begun);
 }
 
 void begin_lifetime(store::WorldSlot slot) {

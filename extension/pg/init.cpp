@@ -1,6 +1,7 @@
 // The library's entry.
 #include "bgworker/entry_points.hpp"
 #include "extension/pg/hooks.hpp"
+#include "extension/pg/past.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/shared.hpp"
 #include "extension/pg/transaction.hpp"
@@ -18,6 +19,7 @@ void _PG_init(void) {
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     pg::settings::define();
+    pg::past::define_settings();
     pg::install_shared_memory_hooks();
     pg::install_hooks();
     pg::transaction::install_callbacks();

@@ -36,6 +36,7 @@ int quarantine_after = 3;
 int max_tracked_systems = 1024;
 int max_events_per_tick = 65536;
 int max_unflushed_ticks = 64;
+int max_past_states = 4;
 char* pause_at = nullptr;
 
 namespace {
@@ -170,6 +171,9 @@ void define() {
                "Then the world waits with its next tick; each holds the memory of what it changed.",
                &max_unflushed_ticks, 64, 1, 10000, PGC_SIGHUP, 0);
 
+    define_int("gamelan.max_past_states", "Most past states of worlds that a session keeps in its memory.",
+               "Each takes as much as the world; those used last are kept.", &max_past_states, 4, 1, 64,
+               PGC_USERSET, 0);
     DefineCustomStringVariable("gamelan.pause_at", "For tests: names of points at which processes stop.",
                                "docs/durability.md lists them.", &pause_at, "", PGC_SIGHUP,
                                GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);

@@ -215,7 +215,8 @@ void Verification::replay(const history::Place& place, bool from_beginning) {
     std::uint64_t oldest_sound = 0;
     for (std::size_t i = 0; i < manifests_.size(); ++i)
         oldest_sound = is_sound_[i] ? manifests_[i].tick : oldest_sound;
-    history::State state = from_beginning || oldest_sound == 0
+    // A fork has no beginning but its first checkpoint.
+    history::State state = (from_beginning && world_.first_tick == 0) || oldest_sound == 0
                                ? history::load_beginning(world_, place)
                                : history::load(world_, oldest_sound, place, tables_, watcher_);
     const std::uint64_t from = state.from_tick();

@@ -12,13 +12,21 @@ CREATE FUNCTION game._definitions_changed() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_definitions_changed';
 COMMENT ON FUNCTION game._definitions_changed() IS 'tells the world worker, when this transaction commits, to read the definitions again';
 
-CREATE FUNCTION game._definition_changed(world bigint, is_found boolean) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+CREATE FUNCTION game._require_world(world bigint, is_found boolean) RETURNS void
+    LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF NOT is_found THEN
         RAISE EXCEPTION 'world % does not exist', world USING ERRCODE = 'WG001',
             HINT = 'SELECT id, name FROM game.world lists the worlds.';
     END IF;
+END
+$$;
+COMMENT ON FUNCTION game._require_world(bigint, boolean) IS 'after a statement that had to find the row of a world';
+
+CREATE FUNCTION game._definition_changed(world bigint, is_found boolean) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+    PERFORM game._require_world(world, is_found);
     PERFORM game._definitions_changed();
 END
 $$;

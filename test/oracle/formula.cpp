@@ -6,9 +6,10 @@ namespace gamelan::oracle {
 
 namespace {
 
-const std::vector<Fixed> all_types{Fixed::boolean,     Fixed::i16, Fixed::i32,  Fixed::i64,
-                                   Fixed::f32,         Fixed::f64, Fixed::date, Fixed::timestamp,
-                                   Fixed::timestamptz, Fixed::mood};
+const std::vector<Fixed> all_types{Fixed::boolean,     Fixed::i16,  Fixed::i32,       Fixed::i64,
+                                   Fixed::f32,         Fixed::f64,  Fixed::date,      Fixed::timestamp,
+                                   Fixed::timestamptz, Fixed::mood, Fixed::character, Fixed::uuid,
+                                   Fixed::interval};
 const std::vector<Fixed> integers{Fixed::i16, Fixed::i32, Fixed::i64};
 const std::vector<Fixed> floats{Fixed::f32, Fixed::f64};
 const std::vector<std::string> comparisons{
@@ -22,6 +23,23 @@ bool is_float(Fixed type) {
     return type == Fixed::f32 || type == Fixed::f64;
 }
 
+// Whether every number of one type is one of the other, or near one.
+bool is_wider(Fixed type, Fixed than) {
+    switch (type) {
+    case Fixed::i32:
+        return than == Fixed::i16;
+    case Fixed::i64:
+        return than == Fixed::i16 || than == Fixed::i32;
+    case Fixed::f32:
+    case Fixed::numeric:
+        return is_integer(than);
+    case Fixed::f64:
+        return is_integer(than) || than == Fixed::f32;
+    default:
+        return false;
+    }
+}
+
 std::string small_number(Random& random, Fixed type) {
     const std::string whole = std::to_string(static_cast<int>(random.below(41)) - 20);
     if (!is_float(type))
@@ -30,6 +48,10 @@ std::string small_number(Random& random, Fixed type) {
 }
 
 std::string some_value(Random& random, Fixed type, bool is_tame) {
+    if (type == Fixed::numeric)
+        return random.pick(std::vector<std::string>{"0", "0.5", "1.5", "-2.25", "10", "0.010", "-0.1",
+                                                    "100000", "32767.5", "-2147483648.4",
+                                                    "9223372036854775807.5"});
     if ((is_integer(type) || is_float(type)) && is_tame)
         return small_number(random, type);
     return plain_value(random, type_named(sql_name(type)));
@@ -59,6 +81,14 @@ const char* sql_name(Fixed type) {
         return "timestamptz";
     case Fixed::mood:
         return "mood";
+    case Fixed::character:
+        return "\"char\"";
+    case Fixed::uuid:
+        return "uuid";
+    case Fixed::interval:
+        return "interval";
+    case Fixed::numeric:
+        return "numeric";
     }
     return "";
 }
@@ -68,10 +98,19 @@ std::string stored_value(Random& random, const HotColumn& column) {
         return "NULL";
     if (column.is_percent)
         return std::to_string(random.below(101));
+    if (column.is_place)
+        return random.one_in(20) ? quote(random.pick(std::vector<std::string>{"NaN", "Infinity", "-Infinity",
+                                                                              "1e20", "-0"}))
+                                 : std::to_string(static_cast<int>(random.below(41)) - 20) +
+                                       random.pick(std::vector<std::string>{"", ".5", ".25"});
     return quote(some_value(random, column.type, random.percent(80)));
 }
 
+// Mostly one that a row has: constants alone are folded before anybody plays them.
 Fixed Formulas::any_type() {
+    if (!rows.empty() && !random_.one_in(4))
+        if (const HotTable& table = *random_.pick(rows).table; !table.columns.empty())
+            return random_.pick(table.columns).type;
     return random_.pick(all_types);
 }
 
@@ -84,9 +123,17 @@ std::string Formulas::literal(Fixed type) {
 std::string Formulas::leaf(Fixed type) {
     std::vector<std::string> found;
     for (const Row& row : rows) {
-        for (const HotColumn& column : row.table->columns)
-            if (column.type == type && !column.is_cell)
-                found.push_back(row.alias + "." + column.name + (column.is_percent ? "::int" : ""));
+        for (const HotColumn& column : row.table->columns) {
+            if (column.is_cell)
+                continue;
+            if (column.type == type)
+                found.insert(found.end(), 2,
+                             row.alias + "." + column.name + (column.is_percent ? "::int" : ""));
+            else if (type == Fixed::boolean)
+                found.push_back("(" + row.alias + "." + column.name + " IS NOT NULL)");
+            else if (is_wider(type, column.type))
+                found.push_back(row.alias + "." + column.name + "::" + sql_name(type));
+        }
         if (type == Fixed::i64 && !row.table->is_of_cells)
             found.push_back(row.alias + "." + row.table->handle());
         if (type == Fixed::f64 && row.is_own && !row.table->is_of_cells)
@@ -102,7 +149,7 @@ std::string Formulas::leaf(Fixed type) {
         found.emplace_back("game.tick()");
     if (type == Fixed::timestamptz)
         found.emplace_back("game.now()");
-    if (found.empty() || random_.one_in(4))
+    if (found.empty() || random_.one_in(8))
         return literal(type);
     return random_.pick(found);
 }
@@ -124,6 +171,14 @@ std::string Formulas::make(Fixed type, int depth, bool may_fail) {
         return real(type, depth, may_fail);
     case Fixed::date:
         return date(depth, may_fail);
+    case Fixed::interval:
+        return interval(depth, may_fail);
+    case Fixed::numeric:
+        return numeric(depth, may_fail);
+    case Fixed::character:
+        if (may_fail && random_.one_in(2))
+            return "(" + make(Fixed::i32, depth - 1, may_fail) + ")::\"char\"";
+        return common(type, depth, may_fail);
     default:
         return common(type, depth, may_fail);
     }
@@ -164,7 +219,7 @@ std::string Formulas::number_like(Fixed type, int depth, bool may_fail) {
 }
 
 std::string Formulas::comparison(int depth, bool may_fail) {
-    const Fixed type = any_type();
+    const Fixed type = random_.one_in(8) ? Fixed::numeric : any_type();
     const std::string left = make(type, depth - 1, may_fail);
     const bool is_number = is_integer(type) || is_float(type);
     const std::string right =
@@ -229,7 +284,8 @@ std::string Formulas::integer(Fixed type, int depth, bool may_fail) {
         return "(" + part(type) + (random_.one_in(2) ? " << " : " >> ") + part(Fixed::i32) + ")";
     case 3:
         if (type == Fixed::i32)
-            return "(" + part(random_.one_in(2) ? Fixed::boolean : Fixed::i16) + ")::integer";
+            return "(" + part(random_.pick(std::vector{Fixed::boolean, Fixed::i16, Fixed::character})) +
+                   ")::integer";
         if (type == Fixed::i64)
             return "(" + part(random_.one_in(2) ? Fixed::i16 : Fixed::i32) + ")::bigint";
         return common(type, depth, may_fail);
@@ -242,6 +298,8 @@ std::string Formulas::integer(Fixed type, int depth, bool may_fail) {
     case 7:
         if (type == Fixed::i32 && random_.one_in(2))
             return "(" + part(Fixed::date) + " - " + part(Fixed::date) + ")";
+        if (random_.one_in(3))
+            return "(" + part(Fixed::numeric) + ")::" + name;
         return "(" + part(random_.one_in(2) ? random_.pick(floats) : random_.pick(integers)) + ")::" + name;
     case 8:
         return "(" + part(type) + " % " + part(type) + ")";
@@ -275,6 +333,8 @@ std::string Formulas::real(Fixed type, int depth, bool may_fail) {
     case 3:
         if (is_double && random_.one_in(2))
             return "(" + part(Fixed::f32) + ")::double precision";
+        if (random_.one_in(3))
+            return "(" + part(Fixed::numeric) + ")::" + sql_name(type);
         return "(" + part(random_.pick(integers)) + ")::" + sql_name(type);
     case 4:
         if (is_double)
@@ -291,6 +351,33 @@ std::string Formulas::real(Fixed type, int depth, bool may_fail) {
         const bool is_first = random_.one_in(2);
         return "(" + part(is_first ? type : other) + op + part(is_first ? other : type) + ")";
     }
+    }
+}
+
+std::string Formulas::interval(int depth, bool may_fail) {
+    if (!may_fail)
+        return common(Fixed::interval, depth, may_fail);
+    const std::string part = make(Fixed::interval, depth - 1, may_fail);
+    if (random_.one_in(3))
+        return "(- " + part + ")";
+    return "(" + part + (random_.one_in(2) ? " + " : " - ") + make(Fixed::interval, depth - 1, may_fail) +
+           ")";
+}
+
+// Of which kernels know what cannot become too long.
+std::string Formulas::numeric(int depth, bool may_fail) {
+    const auto part = [&] { return make(Fixed::numeric, depth - 1, may_fail); };
+    switch (random_.below(7)) {
+    case 0:
+        return "(- " + part() + ")";
+    case 1:
+        return "abs(" + part() + ")";
+    case 2:
+        return "(" + part() + (random_.one_in(2) ? " + " : " - ") + part() + ")";
+    case 3:
+        return "(" + part() + " * " + part() + ")";
+    default:
+        return "(" + make(random_.pick(integers), depth - 1, may_fail) + ")::numeric";
     }
 }
 

@@ -9,7 +9,22 @@
 
 namespace gamelan::oracle {
 
-enum class Fixed { boolean, i16, i32, i64, f32, f64, date, timestamp, timestamptz, mood };
+enum class Fixed {
+    boolean,
+    i16,
+    i32,
+    i64,
+    f32,
+    f64,
+    date,
+    timestamp,
+    timestamptz,
+    mood,
+    character,
+    uuid,
+    interval,
+    numeric // between columns only
+};
 
 const char* sql_name(Fixed type);
 
@@ -20,6 +35,7 @@ struct HotColumn {
     bool is_percent = false;   // of the domain
     bool is_reference = false; // a handle, mostly of an entity or cell that is there
     bool is_cell = false;      // of a cell
+    bool is_place = false;     // a coordinate: its squares neither overflow nor vanish
 };
 
 struct HotTable {
@@ -63,6 +79,8 @@ class Formulas {
     std::string integer(Fixed type, int depth, bool may_fail);
     std::string real(Fixed type, int depth, bool may_fail);
     std::string date(int depth, bool may_fail);
+    std::string interval(int depth, bool may_fail);
+    std::string numeric(int depth, bool may_fail);
     std::string number_like(Fixed type, int depth, bool may_fail);
 
     Random& random_;

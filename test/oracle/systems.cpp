@@ -169,6 +169,25 @@ void SystemRound::compare_events() {
     }
 }
 
+void SystemRound::compare_told() {
+    std::string columns = "entity";
+    for (const HotColumn& column : schema_.told.columns)
+        columns += ", " + column.name;
+    auto expected = pair_.twin.must("SELECT " + columns + " FROM twin.told");
+    std::sort(expected.begin(), expected.end());
+    for (int player = 0; player < worlds; ++player) {
+        auto found = pair_.hot.must("SELECT " + columns + " FROM systems.told WHERE world = " +
+                                    std::to_string(world_[player]) + " AND tick = " + std::to_string(tick_));
+        std::sort(found.begin(), found.end());
+        if (found == expected)
+            continue;
+        std::string what = "rows of the table of events differ: (" + columns + ")";
+        list_missing(found, expected, player_names[player], what);
+        list_missing(expected, found, player_names[heap], what);
+        differ(what);
+    }
+}
+
 void SystemRound::step() {
     played_.clear();
     for (std::size_t i = random_.one_in(2) ? 1 : random_.between(2, systems); i > 0; --i)
@@ -191,6 +210,7 @@ void SystemRound::step() {
     for (const auto& table : schema_.tables)
         compare_rows(*table);
     compare_events();
+    compare_told();
     for (std::size_t place = 0; place < outcomes.size(); ++place) {
         const std::string& code = outcomes[place].codes[heap];
         ++counts_.systems;

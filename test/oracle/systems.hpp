@@ -46,6 +46,7 @@ class SystemRound {
     void make_worlds();
     void make_systems();
     void make_context();
+    void make_places();
     void fill(const HotTable& table);
     std::string values_for(const HotTable& table);
     // How a handle that the kernel's world has is called in the player's.
@@ -63,6 +64,8 @@ class SystemRound {
     void compare_codes(std::size_t place, const Outcome& outcome);
     void compare_rows(const HotTable& table);
     void compare_events();
+    void compare_told();
+    void add_table_of_events();
     [[noreturn]] void differ(const std::string& what);
 
     Pair& pair_;

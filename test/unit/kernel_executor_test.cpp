@@ -50,8 +50,11 @@ std::string payload_of(const reference::Event& event) {
         out += (out.size() == 1 ? "\"" : ", \"") + key.second + "\": ";
         if (value.is_null)
             out += "null";
-        else
-            append_json(out, value.type, reinterpret_cast<const std::byte*>(&value.bits));
+        else {
+            std::byte bytes[16];
+            value.copy_to(bytes);
+            append_json(out, value.type, bytes);
+        }
     }
     return out + "}";
 }

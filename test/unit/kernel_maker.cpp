@@ -74,7 +74,11 @@ class ProgramMaker {
         }
         if (type == ColumnType::boolean)
             return truth(depth);
-        return type == ColumnType::code ? leaf(type) : number(type, depth);
+        if (type == ColumnType::span)
+            return spans(depth);
+        if (type == ColumnType::i8 && below(2) == 0)
+            return out_.cast(make(ColumnType::i32, depth - 1), type);
+        return is_number(type) ? number(type, depth) : leaf(type);
     }
 
   private:
@@ -97,7 +101,7 @@ class ProgramMaker {
     NodeId leaf(ColumnType type) {
         const std::uint32_t choice = below(8);
         const Readable& from = any_readable();
-        if (choice == 2 && has_aggregates_ && type != ColumnType::code)
+        if (choice == 2 && has_aggregates_ && (is_number(type) || type == ColumnType::boolean))
             return aggregate(type);
         if (choice == 1 && type == ColumnType::boolean && below(3) == 0 && has_aggregates_)
             return out_.observed();
@@ -166,7 +170,7 @@ class ProgramMaker {
         return out_.make(Op::choose, arguments);
     }
     NodeId truth(int depth) {
-        const ColumnType type = kernel_types[below(7)];
+        const ColumnType type = kernel_types[below(std::size(kernel_types))];
         switch (below(7)) {
         case 0:
             return out_.make(below(2) ? Op::logical_and : Op::logical_or, some(ColumnType::boolean, depth));
@@ -203,10 +207,16 @@ class ProgramMaker {
         }
         }
     }
+    NodeId spans(int depth) {
+        const NodeId a = make(ColumnType::span, depth - 1);
+        if (below(3) == 0)
+            return out_.make(Op::negate, {a});
+        return out_.make(below(2) ? Op::add : Op::subtract, {a, make(ColumnType::span, depth - 1)});
+    }
     NodeId cast(ColumnType type, int depth) {
         const ColumnType from = kernel_types[1 + below(5)];
-        if (type == ColumnType::i32 && below(4) == 0)
-            return out_.cast(make(ColumnType::boolean, depth - 1), type);
+        if (type == ColumnType::i32 && below(3) == 0)
+            return out_.cast(make(below(2) ? ColumnType::boolean : ColumnType::i8, depth - 1), type);
         return out_.cast(make(from, depth - 1), type);
     }
     NodeId bits(ColumnType type, int depth) {
@@ -336,10 +346,10 @@ Statement random_emit(std::mt19937_64& random, const KernelWorld& world, std::ui
         out.where = maker.make(ColumnType::boolean, 3);
     if (random() % 4 != 0)
         out.event_entity = random() % 2 ? out.expressions.entity() : maker.make(ColumnType::i64, 2);
-    constexpr std::size_t labels = 1; // of which kernels know nothing
     for (std::size_t i = 0; i < random() % 4; ++i)
-        out.fields.push_back({std::string(1 + random() % 3, static_cast<char>('a' + random() % 3)),
-                              maker.make(kernel_types[random() % (std::size(kernel_types) - labels)], 2)});
+        out.fields.push_back(
+            {std::string(1 + random() % 3, static_cast<char>('a' + random() % 3)),
+             maker.make(kernel_types[random() % (std::size(kernel_types) - types_without_text)], 2)});
     return out;
 }
 

@@ -11,9 +11,10 @@ namespace gamelan::kernel {
 namespace {
 
 constexpr std::uint32_t lanes = 1024;
+constexpr std::size_t widest_bytes = 16; // of a value
 
 struct Column {
-    alignas(64) std::byte bytes[lanes * sizeof(std::uint64_t)];
+    alignas(64) std::byte bytes[lanes * widest_bytes];
     std::vector<Value> values;
 
     Column(ColumnType type, std::uint64_t seed, bool is_fixed) {
@@ -21,7 +22,7 @@ struct Column {
         const std::uint32_t width = width_of(type);
         for (std::uint32_t i = 0; i < lanes; ++i) {
             values.push_back(is_fixed && i > 0 ? values[0] : random_value(type, random, 2));
-            std::memcpy(bytes + std::size_t{i} * width, &values[i].bits, width);
+            values[i].copy_to(bytes + std::size_t{i} * width);
         }
     }
 };
@@ -39,7 +40,7 @@ void expect_equal(const Trial& trial, std::uint64_t seed, std::size_t level) {
     std::vector<Column> columns;
     for (std::size_t i = 0; i < trial.types.size(); ++i)
         columns.emplace_back(trial.types[i], seed + i, static_cast<int>(i) == trial.fixed);
-    alignas(64) std::byte out[lanes * sizeof(std::uint64_t)];
+    alignas(64) std::byte out[lanes * widest_bytes];
     std::uint8_t mask[lanes] = {};
     Lanes call{out, {}, lanes / group_lanes, nullptr};
     for (std::size_t i = 0; i < columns.size(); ++i)
@@ -59,8 +60,9 @@ void expect_equal(const Trial& trial, std::uint64_t seed, std::size_t level) {
         try {
             const Value expected = reference::evaluate(trial.expressions, trial.root, row, {});
             ASSERT_EQ(found.fault, Fault::none) << "lane " << lane << " " << message_of(found.fault);
-            ASSERT_EQ(std::memcmp(out + std::size_t{lane} * width, &expected.bits, width), 0)
-                << "lane " << lane;
+            std::byte bytes[widest_bytes];
+            expected.copy_to(bytes);
+            ASSERT_EQ(std::memcmp(out + std::size_t{lane} * width, bytes, width), 0) << "lane " << lane;
         } catch (const reference::Failed& failed) {
             ASSERT_EQ(message_of(found.fault), failed.message) << "lane " << lane;
             ASSERT_EQ(sqlstate_of(found.fault), failed.code);

@@ -132,7 +132,18 @@ UnboundSystem sample() {
     emit.fields.push_back({"heat", f.aggregate(0, ColumnType::i32)});
     emit.fields.push_back({"now", f.parameter(Parameter::now)});
 
-    out.system.statements = {update, insert, remove, emit};
+    Statement append;
+    append.kind = StatementKind::append;
+    append.target = {store::none};
+    append.target_name = "shot";
+    append.components = {soil};
+    Expressions& g = append.expressions;
+    const NodeId owner = g.constant(Value::of_bytes(ColumnType::bytes16, "sixteen bytes ..", 16));
+    append.fields.push_back({"owner", owner, true});
+    append.fields.push_back({"heat", g.column(heat, ColumnType::i32)});
+    append.checks.push_back({g.make(Op::is_not_null, {owner}), "owned"});
+
+    out.system.statements = {update, insert, remove, emit, append};
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "kernel_reference.hpp"
 
 #include "core/base/hash.hpp"
+#include "core/kernel/decimal.hpp"
 
 #include <cmath>
 #include <limits>
@@ -34,6 +35,8 @@ std::int64_t integer(const Value& value) {
     switch (value.type) {
     case ColumnType::boolean:
         return as<std::uint8_t>(value);
+    case ColumnType::i8:
+        return as<std::int8_t>(value);
     case ColumnType::i16:
         return as<std::int16_t>(value);
     case ColumnType::i32:
@@ -46,6 +49,37 @@ std::int64_t integer(const Value& value) {
 
 double real(const Value& value) {
     return value.type == ColumnType::f32 ? double{as<float>(value)} : as<double>(value);
+}
+
+struct Span {
+    Wide microseconds;
+    Wide days;
+    Wide months;
+    Wide length() const { return microseconds + 86400000000 * (days + 30 * months); }
+};
+
+Span span(const Value& value) {
+    return {static_cast<std::int64_t>(value.bits), static_cast<std::int32_t>(value.high),
+            static_cast<std::int32_t>(value.high >> 32)};
+}
+
+Value span_sum(const Value& left, const Value& right, int sign) {
+    const Span a = span(left);
+    const Span b = span(right);
+    const auto fit = [](Wide value, std::size_t bytes) {
+        const Wide limit = Wide{1} << (8 * bytes - 1);
+        if (value < -limit || value >= limit)
+            throw Failed{"22008", "interval out of range"};
+        return value;
+    };
+    const struct {
+        std::int64_t microseconds;
+        std::int32_t days;
+        std::int32_t months;
+    } out{static_cast<std::int64_t>(fit(a.microseconds + sign * b.microseconds, 8)),
+          static_cast<std::int32_t>(fit(a.days + sign * b.days, 4)),
+          static_cast<std::int32_t>(fit(a.months + sign * b.months, 4))};
+    return Value::of_bytes(ColumnType::span, &out, sizeof out);
 }
 
 [[noreturn]] void out_of_range(ColumnType type) {
@@ -234,8 +268,21 @@ Value date(Op op, std::int64_t a, std::int64_t b) {
 }
 
 Value cast(const Value& from, ColumnType to) {
+    if (to == ColumnType::decimal)
+        return value_of(decimal_of(Wide{integer(from)}, 0));
+    if (from.type == ColumnType::decimal) {
+        const CastResult result = cast_decimal(from, to);
+        if (result.fault != Fault::none)
+            throw Failed{std::string(sqlstate_of(result.fault)), std::string(message_of(result.fault))};
+        return result.value;
+    }
     if (to == ColumnType::boolean)
         return boolean(integer(from) != 0);
+    if (to == ColumnType::i8) {
+        if (integer(from) < -128 || integer(from) > 127)
+            throw Failed{"22003", "\"char\" out of range"};
+        return Value::of(to, static_cast<std::int8_t>(integer(from)));
+    }
     if (!is_float(from.type))
         return to == ColumnType::f32   ? make(to, static_cast<float>(integer(from)))
                : to == ColumnType::f64 ? make(to, static_cast<double>(integer(from)))
@@ -267,6 +314,12 @@ Value random(std::int64_t key, const TickInputs& inputs) {
 
 Value strict(const Node& node, const Value& a, const Value& b, const TickInputs& inputs) {
     const Op op = node.op;
+    if (a.type == ColumnType::decimal && op == Op::add)
+        return value_of(sum_of(decimal_of(a), decimal_of(b)));
+    if (a.type == ColumnType::span && op == Op::negate)
+        return span_sum(Value::of(a.type, std::int64_t{0}), a, -1);
+    if (a.type == ColumnType::span && (op == Op::add || op == Op::subtract))
+        return span_sum(a, b, op == Op::add ? 1 : -1);
     if (op >= Op::add && op <= Op::modulo) {
         if (a.type == ColumnType::f32)
             return real_arithmetic<float>(op, a, b);
@@ -324,6 +377,8 @@ Value leaf(const Node& node, const Scope& scope, const TickInputs& inputs) {
         return boolean(row && row->has.at(node.component.value));
     case Op::observed:
         return boolean(scope.is_observed);
+    case Op::distance:
+        return Value::of(ColumnType::f64, scope.distance);
     case Op::aggregate:
         return scope.aggregate(node.aggregate);
     default:
@@ -424,6 +479,17 @@ class Evaluation {
 } // namespace
 
 int compare(const Value& a, const Value& b) {
+    if (a.type == ColumnType::bytes16) {
+        const std::uint64_t left[] = {a.bits, a.high};
+        const std::uint64_t right[] = {b.bits, b.high};
+        return std::memcmp(left, right, sizeof left);
+    }
+    if (a.type == ColumnType::decimal)
+        return kernel::compare(decimal_of(a), decimal_of(b));
+    if (a.type == ColumnType::span)
+        return span(a).length() < span(b).length() ? -1 : span(a).length() > span(b).length() ? 1 : 0;
+    if (a.type == ColumnType::i8)
+        return static_cast<int>(a.bits & 0xff) - static_cast<int>(b.bits & 0xff);
     if (!is_float(a.type))
         return integer(a) < integer(b) ? -1 : integer(a) > integer(b) ? 1 : 0;
     const double x = real(a);
@@ -446,7 +512,7 @@ Value evaluate(const Expressions& expressions, NodeId id, const Scope& scope, co
 }
 
 Value evaluate(const Expressions& expressions, NodeId id, const Row& row, const TickInputs& inputs) {
-    return evaluate(expressions, id, Scope{{&row}, false, {}}, inputs);
+    return evaluate(expressions, id, Scope{{&row}, false, {}, 0}, inputs);
 }
 
 } // namespace gamelan::kernel::reference

@@ -95,6 +95,25 @@ class NamedWorld {
         out.fields.push_back({"n", out.expressions.column(n(), ColumnType::i32)});
         return out;
     }
+    // INSERT INTO shot (n, half) SELECT n, nullif(n % 2 = 1, false) FROM number
+    Statement appending() const {
+        Statement out;
+        out.kind = StatementKind::append;
+        out.target = {store::none};
+        out.target_name = "shot";
+        out.components = {number_};
+        Expressions& e = out.expressions;
+        const NodeId number = e.column(n(), ColumnType::i32);
+        const auto constant = [&](std::int32_t value) {
+            return e.constant(Value::of(ColumnType::i32, value));
+        };
+        const NodeId is_odd = e.make(Op::equal, {e.make(Op::modulo, {number, constant(2)}), constant(1)});
+        const NodeId no = e.constant(Value::of(ColumnType::boolean, std::uint8_t{0}));
+        out.fields.push_back({"n", number, true});
+        out.fields.push_back({"half", e.make(Op::nullif, {is_odd, no})});
+        out.checks.push_back({e.make(Op::less, {number, constant(slots)}), "few"});
+        return out;
+    }
     RunReport run(std::vector<System> systems, const EventLimit& limit = {}) {
         Executor executor(view(), std::move(systems));
         return executor.run(*store_, inputs, Order::block_major, nullptr, limit);
@@ -121,6 +140,48 @@ class NamedWorld {
     ComponentId number_{};
     ComponentId name_{};
 };
+
+TEST(KernelRows, RowsOfEventsComeInTheOrderOfRows) {
+    NamedWorld world;
+    // Events have a limit, these rows have not.
+    const RunReport report =
+        world.run({{"appending", {world.appending()}}, {"again", {world.appending()}}}, {0, 0});
+    EXPECT_TRUE(report.failures.empty());
+    EXPECT_EQ(report.rows[0], slots);
+    ASSERT_EQ(report.appended.size(), 2U);
+    EXPECT_EQ(report.appended[1].system, 1U);
+    ASSERT_EQ(report.appended[0].rows.size(), slots);
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(slots); ++i) {
+        const std::string& row = report.appended[0].rows[static_cast<std::size_t>(i)];
+        ASSERT_EQ(row.size(), 1 + sizeof i + 2);
+        std::int32_t number = -1;
+        std::memcpy(&number, row.data() + 1, sizeof number);
+        EXPECT_EQ(number, i);
+        EXPECT_EQ(row.substr(5), i % 2 == 1 ? std::string("\0\1", 2) : std::string("\1\0", 2));
+    }
+}
+
+TEST(KernelRows, ARowOfEventsThatItsTableRefusesEndsTheSystem) {
+    NamedWorld world;
+    Statement refused = world.appending();
+    Expressions& e = refused.expressions;
+    refused.checks.push_back({e.make(Op::less, {e.column(world.n(), ColumnType::i32),
+                                                e.constant(Value::of(ColumnType::i32, std::int32_t{70}))}),
+                              "small"});
+    Statement null = world.appending();
+    null.fields[1].is_not_null = true;
+    const RunReport report =
+        world.run({{"good", {world.appending()}}, {"refused", {refused}}, {"null", {null}}});
+    ASSERT_EQ(report.failures.size(), 2U);
+    EXPECT_EQ(report.failures[0].error.code(), "23514");
+    EXPECT_EQ(report.failures[0].error.message(),
+              "new row for relation \"shot\" violates check constraint \"small\"");
+    EXPECT_EQ(report.failures[0].slot, 70U);
+    EXPECT_EQ(report.failures[1].error.message(),
+              "null value in column \"half\" of relation \"shot\" violates not-null constraint");
+    ASSERT_EQ(report.appended.size(), 1U);
+    EXPECT_EQ(report.appended[0].system, 0U);
+}
 
 TEST(KernelRows, ARemovedRowLeavesWhatDeletingItByHandLeaves) {
     NamedWorld world;

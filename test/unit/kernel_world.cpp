@@ -30,15 +30,47 @@ Value extreme_real(ColumnType type, std::mt19937_64& random) {
 }
 
 template <class T>
-Value extreme_integer(ColumnType type, std::mt19937_64& random) {
+T extreme_integer_of(std::mt19937_64& random) {
     using Limits = std::numeric_limits<T>;
     const T values[] = {Limits::min(), Limits::max(), static_cast<T>(Limits::min() + 1), T(0),
                         T(-1),         T(1),          static_cast<T>(Limits::max() / 2), T(46)};
-    return Value::of(type, values[random() % std::size(values)]);
+    return values[random() % std::size(values)];
+}
+
+template <class T>
+Value extreme_integer(ColumnType type, std::mt19937_64& random) {
+    return Value::of(type, extreme_integer_of<T>(random));
+}
+
+// Few, so that some are equal; and of equal length, and next to each other.
+Value some_span(std::mt19937_64& random, bool is_extreme) {
+    struct {
+        std::int64_t microseconds;
+        std::int32_t days;
+        std::int32_t months;
+    } span{};
+    const auto small = [&] { return static_cast<std::int32_t>(random() % 3) - 1; };
+    span = {small() * 86400000000 + small(), 30 * small() + small(), small()};
+    if (is_extreme && random() % 3 == 0)
+        span.months = extreme_integer_of<std::int32_t>(random);
+    if (is_extreme && random() % 3 == 0)
+        span.days = extreme_integer_of<std::int32_t>(random);
+    if (is_extreme && random() % 3 == 0)
+        span.microseconds = extreme_integer_of<std::int64_t>(random);
+    return Value::of_bytes(ColumnType::span, &span, sizeof span);
+}
+
+Value some_bytes(std::mt19937_64& random) {
+    unsigned char bytes[16] = {};
+    for (const std::size_t place : {0U, 7U, 8U, 15U})
+        bytes[place] = static_cast<unsigned char>(random() % 3 == 0 ? 0xff : random() % 2);
+    return Value::of_bytes(ColumnType::bytes16, bytes, sizeof bytes);
 }
 
 Value extreme_value(ColumnType type, std::mt19937_64& random) {
     switch (type) {
+    case ColumnType::i8:
+        return extreme_integer<std::int8_t>(type, random);
     case ColumnType::i16:
         return extreme_integer<std::int16_t>(type, random);
     case ColumnType::i64:
@@ -58,9 +90,16 @@ Value random_value(ColumnType type, std::mt19937_64& random, std::uint32_t wildn
     const auto small = static_cast<std::int64_t>(random() % 21) - 10;
     if (type == ColumnType::boolean)
         return Value::of(type, static_cast<std::uint8_t>(random() & 1));
-    if (wildness != 0 && random() % wildness == 0)
+    const bool is_extreme = wildness != 0 && random() % wildness == 0;
+    if (type == ColumnType::span)
+        return some_span(random, is_extreme);
+    if (type == ColumnType::bytes16)
+        return some_bytes(random);
+    if (is_extreme)
         return extreme_value(type, random);
     switch (type) {
+    case ColumnType::i8:
+        return Value::of(type, static_cast<std::int8_t>(small));
     case ColumnType::i16:
         return Value::of(type, static_cast<std::int16_t>(small));
     case ColumnType::i64:
@@ -151,8 +190,11 @@ void KernelWorld::fill_row(reference::Row& row, ComponentId component, std::uint
         row.values[column.value] = value;
         if (has && value.is_null)
             store_->set_null(column, slot, true);
-        else if (has)
-            store_->set_bytes(column, slot, &value.bits, width_of(type));
+        else if (has) {
+            std::byte bytes[16];
+            value.copy_to(bytes);
+            store_->set_bytes(column, slot, bytes, width_of(type));
+        }
     }
 }
 
@@ -207,12 +249,13 @@ std::vector<reference::Row> KernelWorld::read(bool cells) const {
             const std::uint64_t version = view.row_version(component, slot);
             out[slot].is_touched[component.value] = has ? version == store_->working_tick() : version != 0;
             for (const ColumnId column : columns_of(component)) {
-                Value value{view.column(column).type, !has || view.is_null(column, slot), 0};
+                const ColumnType type = view.column(column).type;
                 const auto block = view.block(column, slot / view.block_slots(column));
-                const std::uint32_t width = width_of(value.type);
+                const std::size_t width = width_of(type);
+                Value value{type, false, 0, 0};
                 if (block)
-                    std::memcpy(&value.bits, block + std::size_t{slot % view.block_slots(column)} * width,
-                                width);
+                    value = Value::of_bytes(type, block + slot % view.block_slots(column) * width, width);
+                value.is_null = !has || view.is_null(column, slot);
                 // Where there is no row, not even a NULL may be left.
                 if (!has && view.bit({view.column(column).nulls}, slot))
                     value.bits = ~std::uint64_t{0};
@@ -234,7 +277,8 @@ std::string difference(const std::vector<reference::Row>& expected,
             return place + " has another version";
         for (const auto& [column, value] : expected[slot].values) {
             const Value& other = found[slot].values.at(column);
-            if (value.is_null != other.is_null || (value.is_null ? 0 : value.bits) != other.bits)
+            if (value.is_null != other.is_null || (value.is_null ? 0 : value.bits) != other.bits ||
+                (value.is_null ? 0 : value.high) != other.high)
                 return place + ", column " + std::to_string(column) + ": expected " +
                        (value.is_null ? "NULL" : std::to_string(value.bits)) + ", found " +
                        (other.is_null ? "NULL " : "") + std::to_string(other.bits);

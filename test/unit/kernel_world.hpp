@@ -13,9 +13,14 @@
 
 namespace gamelan::kernel {
 
-inline constexpr ColumnType kernel_types[] = {ColumnType::boolean, ColumnType::i16, ColumnType::i32,
-                                              ColumnType::i64,     ColumnType::f32, ColumnType::f64,
-                                              ColumnType::code};
+// Numbers stand behind boolean; the last three have no text in events.
+inline constexpr ColumnType kernel_types[] = {
+    ColumnType::boolean, ColumnType::i16,     ColumnType::i32,  ColumnType::i64, ColumnType::f32,
+    ColumnType::f64,     ColumnType::bytes16, ColumnType::code, ColumnType::i8,  ColumnType::span};
+inline constexpr std::size_t types_without_text = 3;
+constexpr bool has_arithmetic(ColumnType type) {
+    return is_number(type) || type == ColumnType::span;
+}
 
 class KernelWorld {
   public:

@@ -1,0 +1,63 @@
+// Sums of intervals: each part for itself, none of which may overflow.
+#include "core/kernel/loops.hpp"
+
+namespace gamelan::kernel {
+
+namespace {
+
+struct AddSpans {
+    GAMELAN_INLINE Span value(Span a, Span b) {
+        const auto plus = [](auto x, auto y) { return x + y; };
+        return {wrapped(a.microseconds, b.microseconds, plus), wrapped(a.days, b.days, plus),
+                wrapped(a.months, b.months, plus)};
+    }
+    GAMELAN_INLINE std::uint64_t suspect(Span a, Span b, Span r) {
+        const auto is_wrapped = [](auto x, auto y, auto sum) { return ((x ^ sum) & (y ^ sum)) < 0; };
+        return mark<std::int64_t>(is_wrapped(a.microseconds, b.microseconds, r.microseconds) ||
+                                  is_wrapped(a.days, b.days, r.days) ||
+                                  is_wrapped(a.months, b.months, r.months));
+    }
+    static Fault fault(Span a, Span b) {
+        return suspect(a, b, value(a, b)) != 0 ? Fault::interval_range : Fault::none;
+    }
+};
+
+struct SubtractSpans {
+    GAMELAN_INLINE Span value(Span a, Span b) {
+        const auto minus = [](auto x, auto y) { return x - y; };
+        return {wrapped(a.microseconds, b.microseconds, minus), wrapped(a.days, b.days, minus),
+                wrapped(a.months, b.months, minus)};
+    }
+    GAMELAN_INLINE std::uint64_t suspect(Span a, Span b, Span r) {
+        const auto is_wrapped = [](auto x, auto y, auto rest) { return ((x ^ y) & (x ^ rest)) < 0; };
+        return mark<std::int64_t>(is_wrapped(a.microseconds, b.microseconds, r.microseconds) ||
+                                  is_wrapped(a.days, b.days, r.days) ||
+                                  is_wrapped(a.months, b.months, r.months));
+    }
+    static Fault fault(Span a, Span b) {
+        return suspect(a, b, value(a, b)) != 0 ? Fault::interval_range : Fault::none;
+    }
+};
+
+struct NegateSpan {
+    GAMELAN_INLINE Span value(Span a) { return SubtractSpans::value({}, a); }
+    GAMELAN_INLINE std::uint64_t suspect(Span a, Span r) { return SubtractSpans::suspect({}, a, r); }
+    static Fault fault(Span a) { return SubtractSpans::fault({}, a); }
+};
+
+} // namespace
+
+const Operation* find_span(Op op, Operand second) {
+    switch (op) {
+    case Op::add:
+        return binary<AddSpans, Span>(second);
+    case Op::subtract:
+        return binary<SubtractSpans, Span>(second);
+    case Op::negate:
+        return unary<NegateSpan, Span>();
+    default:
+        return nullptr;
+    }
+}
+
+} // namespace gamelan::kernel
