@@ -92,7 +92,8 @@ NodeId StatementCompiler::name_pairs(Item& pairs, SourceId set, bool is_first, b
     const bool is_either = is_first && is_second;
     const NodeId first = is_either ? expressions().make(Op::least, {own, other}) : is_first ? own : other;
     const NodeId second = is_either ? expressions().make(Op::greatest, {own, other}) : is_first ? other : own;
-    pairs.outputs = {first, second, expressions().distance(set)};
+    pairs.outputs = {first, second};
+    pairs.source = set;
     return expressions().make(is_either ? Op::not_equal : is_first ? Op::greater : Op::less, {other, own});
 }
 
