@@ -55,7 +55,7 @@ PG_CXXFLAGS = -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -ffp-co
 # -isystem for a directory that PGXS also names with -I wins, and keeps the server's headers out of our warnings.
 PG_CPPFLAGS = -I. '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
 	-isystem $(shell $(PG_CONFIG) --includedir-server) -isystem $(shell $(PG_CONFIG) --includedir)
-SHLIB_LINK = -lzstd -lstdc++
+SHLIB_LINK = -lzstd -lcrypto -lstdc++
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

@@ -1,11 +1,13 @@
-// The checkpointer: writes a checkpoint of every world that moved on, each gamelan.checkpoint_interval,
-// beside the world worker and without its help. A failure with one world is reported and does not keep the
-// others from theirs.
+// The checkpointer: writes a checkpoint of every world for which one is due, beside the world worker and
+// without its help; verifies full ones by recovering them where nobody sees it, and removes those that are
+// too old. A failure with one world is reported and does not keep the others from theirs.
 #include "bgworker/world_log.hpp"
+#include "extension/pg/retention.hpp"
 
 #include "bgworker/entry_points.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/checkpoints.hpp"
+#include "extension/pg/reading.hpp"
 #include "extension/pg/residence.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
@@ -18,7 +20,18 @@ namespace spi = pg::spi;
 
 constexpr long poll_interval_ms = 1000;
 
-bool wants_checkpoint(store::WorldSlot slot) {
+using pg::checkpoints::Kind;
+
+constexpr std::int64_t retry_us = 5'000'000;
+
+// Of a slot, in this process.
+struct Attempted {
+    std::int64_t world_id = 0;
+    TimestampTz first_seen = 0;
+    TimestampTz failed_at = 0;
+};
+
+bool can_have_checkpoint(store::WorldSlot slot) {
     const store::WorldControl& control = pg::region().control(slot);
     const pg::WorldState state = pg::runtime(slot).state.load();
     const bool is_settled = state == pg::WorldState::running || state == pg::WorldState::paused ||
@@ -28,21 +41,97 @@ bool wants_checkpoint(store::WorldSlot slot) {
                Max(pg::runtime(slot).last_checkpoint_tick.load(), 0);
 }
 
-void checkpoint(store::WorldSlot slot) {
+// A definition that changed: its increments would be full ones, and an older full one does not know it.
+bool has_new_layout(store::WorldSlot slot, const pg::ChainHead& head) {
+    return pg::sql_boundary([&] {
+        const pg::ReadPin pin;
+        const auto snapshot = store::Snapshot::current(pg::region(), slot);
+        const bool is_new = snapshot && snapshot->layout_version() > head.sequence;
+        pin.check();
+        return is_new;
+    });
+}
+
+// Postgres zone, in a transaction.
+bool is_due(store::WorldSlot slot, std::int64_t world_id, const Attempted& attempted) {
+    const pg::checkpoints::Policy policy = pg::checkpoints::policy_of(world_id);
+    const pg::ChainHead head = pg::checkpoints::chain_head(slot);
+    const std::int64_t last_tick = Max(pg::runtime(slot).last_checkpoint_tick.load(), 0);
+    const auto tick = static_cast<std::int64_t>(pg::region().control(slot).tick.load());
+    const std::uint64_t logged = pg::runtime(slot).logged_bytes.load();
+    const TimestampTz since = head.lifetime == 0 ? attempted.first_seen : head.taken_at;
+    const std::uint64_t logged_since = head.lifetime == 0 ? 0 : head.logged_bytes;
+    const bool has_any = policy.every_us != 0 || policy.every_ticks != 0 || policy.every_log_bytes != 0;
+    return (policy.every_us != 0 && GetCurrentTimestamp() - since >= policy.every_us) ||
+           (policy.every_ticks != 0 && tick - last_tick >= policy.every_ticks) ||
+           (policy.every_log_bytes != 0 &&
+            logged - logged_since >= static_cast<std::uint64_t>(policy.every_log_bytes)) ||
+           (has_any && head.lifetime != 0 && has_new_layout(slot, head));
+}
+
+// False when it failed.
+bool checkpoint(store::WorldSlot slot, const Attempted* attempted) {
     const std::int64_t world_id = pg::region().control(slot).world_id.load();
     try {
         pg::pg_call([&] {
             spi::begin("gamelan: writing a checkpoint");
             if (extension_exists() &&
-                spi::run("SELECT FROM game.world_definition WHERE id = $1", {spi::bigint(world_id)}) == 1)
-                (void)pg::checkpoints::take(slot, world_id);
+                spi::run("SELECT FROM game.world_definition WHERE id = $1", {spi::bigint(world_id)}) == 1 &&
+                (attempted == nullptr || is_due(slot, world_id, *attempted)))
+                (void)pg::checkpoints::take(slot, world_id, Kind::by_strategy);
             spi::commit();
         });
+        return true;
     } catch (const pg::PgError& error) {
         ereport(WARNING, (errcode(error.data()->sqlerrcode),
                           errmsg("could not write a checkpoint of world " INT64_FORMAT ": %s", world_id,
                                  error.what())));
         spi::abort();
+        return false;
+    }
+}
+
+class CheckpointerWatcher final : public pg::history::Watcher {
+  public:
+    bool go_on(const pg::history::Progress&) override {
+        pg::pg_call([] { look_around(); });
+        return !must_end();
+    }
+};
+
+bool is_there(std::int64_t world_id) {
+    spi::begin("gamelan: looking for a world");
+    const bool out = extension_exists() && spi::run("SELECT FROM game.world_definition WHERE id = $1",
+                                                    {spi::bigint(world_id)}) == 1;
+    spi::commit();
+    return out;
+}
+
+// A full checkpoint that is not sound is no base for an increment.
+void forget_chain(store::WorldSlot slot) {
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    pg::runtime(slot).chain.lifetime = 0;
+    LWLockRelease(pg::shared->lock);
+}
+
+void tidy_up(store::WorldSlot slot) {
+    const std::int64_t world_id = pg::region().control(slot).world_id.load();
+    if (world_id == 0 || !pg::runtime(slot).has_new_checkpoint.exchange(false) || !is_there(world_id))
+        return;
+    try {
+        CheckpointerWatcher watcher;
+        if (!pg::retention::tidy_up(world_id, watcher) && !must_end())
+            forget_chain(slot);
+    } catch (const pg::PgError& error) {
+        ereport(WARNING, (errcode(error.data()->sqlerrcode),
+                          errmsg("could not verify the checkpoints of world " INT64_FORMAT ": %s", world_id,
+                                 error.what())));
+        spi::abort();
+    } catch (const Error& error) {
+        ereport(WARNING, (errmsg("could not verify the checkpoints of world " INT64_FORMAT ": %s", world_id,
+                                 error.message().c_str())));
+        if (IsTransactionState())
+            spi::abort();
     }
 }
 
@@ -55,7 +144,7 @@ void let_idle_worlds_go(MemoryContext memory) {
             continue;
         MemoryContextSwitchTo(memory);
         if (pg::runtime({i}).last_checkpoint_tick.load() != static_cast<std::int64_t>(control.tick.load()))
-            checkpoint({i});
+            (void)checkpoint({i}, nullptr);
         MemoryContextReset(memory);
         pg::residence::let_go({i});
     }
@@ -74,22 +163,28 @@ extern "C" void gamelan_checkpointer_main(Datum) {
     connect_to_database("gamelan checkpointer " GAMELAN_VERSION);
     MemoryContext loop =
         AllocSetContextCreate(TopMemoryContext, "gamelan checkpointer", ALLOCSET_DEFAULT_SIZES);
-    TimestampTz last = GetCurrentTimestamp();
+    // Leaked on purpose: the process ends without running destructors.
+    auto& attempts = *new std::vector<Attempted>(pg::shared->max_worlds);
+    for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i)
+        pg::runtime({i}).has_new_checkpoint.store(true); // of a checkpointer before this one
     while (!must_end()) {
         (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, poll_interval_ms,
                         PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
         look_around();
         let_idle_worlds_go(loop);
-        const int interval_s = pg::settings::checkpoint_interval_s;
-        if (interval_s == 0 || !TimestampDifferenceExceeds(last, GetCurrentTimestamp(), interval_s * 1000))
-            continue;
-        last = GetCurrentTimestamp();
         for (std::uint32_t i = 0; i < pg::shared->max_worlds && !must_end(); ++i) {
-            if (!wants_checkpoint({i}))
+            const std::int64_t world_id = pg::region().control({i}).world_id.load();
+            if (world_id == 0)
                 continue;
             MemoryContextSwitchTo(loop);
-            checkpoint({i});
+            Attempted& attempted = attempts[i];
+            if (attempted.world_id != world_id)
+                attempted = {world_id, GetCurrentTimestamp(), 0};
+            if (can_have_checkpoint({i}) && GetCurrentTimestamp() - attempted.failed_at > retry_us)
+                attempted.failed_at = checkpoint({i}, &attempted) ? 0 : GetCurrentTimestamp();
+            MemoryContextSwitchTo(loop);
+            tidy_up({i});
             MemoryContextReset(loop);
         }
     }

@@ -378,6 +378,7 @@ void HostedWorld::add_row(std::uint64_t tick, std::span<const game::Command> com
                           TurnLog& log) {
     LogRow row{tick, codec::encode_commands(commands), hash_if_due(tick), 0};
     row.row_hash = chain_row(end_.row_hash, row.tick, row.commands, row.state_hash);
+    runtime().logged_bytes.fetch_add(row.commands.size());
     end_.log_tick = end_.head_tick = row.tick;
     end_.row_hash = row.row_hash;
     end_.head_written_ns = now_ns;

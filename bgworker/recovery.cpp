@@ -6,6 +6,7 @@
 #include "extension/pg/world_history.hpp"
 
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/checkpoints.hpp"
 #include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
 
@@ -26,17 +27,40 @@ history::Place place_of(store::WorldSlot slot) {
     return {pg::region(), slot, static_cast<std::uint32_t>(limit_mb * (1024 * 1024 / store::unit_bytes))};
 }
 
-// Tells the server log of what it passes over, and stops when the worker is asked to end.
+// Keeps game.recovery, tells the server log of what is passed over, and stops when the worker is asked to
+// end.
 class RecoveryWatcher final : public history::Watcher {
   public:
-    explicit RecoveryWatcher(std::int64_t world_id) : world_id_(world_id) {}
+    RecoveryWatcher(const HostedWorld& world, std::uint64_t target)
+        : world_id_(world.id()), report_(world.runtime().recovery) {
+        report_.target.store(target);
+        report_.from_tick.store(0);
+        report_.tick.store(0);
+        report_.phase.store(pg::RecoveryPhase::loading);
+        change([&] {
+            report_.started_at = GetCurrentTimestamp();
+            report_.replay_started_at = report_.ended_at = 0;
+            report_.chain[0] = report_.damage[0] = '\0';
+        });
+    }
 
-    bool go_on(const history::Progress&) override {
+    bool go_on(const history::Progress& progress) override {
+        report_.tick.store(progress.tick);
         pg::pg_call([] { CHECK_FOR_INTERRUPTS(); });
         return ShutdownRequestPending == 0;
     }
 
+    void choose(const std::vector<std::uint64_t>& chain) override {
+        std::string text;
+        for (const std::uint64_t tick : chain)
+            text += (text.empty() ? "full " : ", incremental ") + std::to_string(tick);
+        begin_replay(text.empty() ? "beginning" : text, chain.empty() ? 0 : chain.back());
+    }
+
     void pass_over(std::uint64_t tick, const std::string& reason) override {
+        damage_ += (damage_.empty() ? "tick " : "; tick ") + std::to_string(tick) + ": " + reason;
+        change([&] { copy(report_.damage, sizeof report_.damage, damage_); });
+        report_.phase.store(pg::RecoveryPhase::loading);
         pg::pg_call([&] {
             ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
                               errmsg("the checkpoint of world " INT64_FORMAT " at tick " UINT64_FORMAT
@@ -46,8 +70,37 @@ class RecoveryWatcher final : public history::Watcher {
         });
     }
 
+    void begin_replay(const std::string& chain, std::uint64_t from_tick) {
+        report_.from_tick.store(from_tick);
+        report_.tick.store(from_tick);
+        change([&] {
+            copy(report_.chain, sizeof report_.chain, chain);
+            report_.replay_started_at = GetCurrentTimestamp();
+        });
+        report_.phase.store(pg::RecoveryPhase::replaying);
+    }
+
+    void end(pg::RecoveryPhase phase, std::uint64_t tick) {
+        report_.tick.store(tick);
+        change([&] { report_.ended_at = GetCurrentTimestamp(); });
+        report_.phase.store(phase);
+    }
+
   private:
+    static void copy(char* out, std::size_t room, const std::string& text) {
+        const std::size_t bytes = Min(text.size(), room - 1);
+        std::memcpy(out, text.data(), bytes);
+        out[bytes] = '\0';
+    }
+    static void change(auto&& f) {
+        LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+        f();
+        LWLockRelease(pg::shared->lock);
+    }
+
     std::int64_t world_id_;
+    pg::RecoveryReport& report_;
+    std::string damage_;
 };
 
 // Entities that committed transactions spawn at the next tick: their handles are given out already.
@@ -78,7 +131,9 @@ std::vector<store::Entity> queued_spawns(std::int64_t world_id) {
     }
 }
 
-history::State from_memory(HostedWorld& world, const history::World& source) {
+// A worker before this one died; what it published is still there.
+history::State from_memory(HostedWorld& world, const history::World& source, std::uint64_t target,
+                           history::Tables& tables, RecoveryWatcher& watcher) {
     const history::Place place = place_of(world.slot());
     store::WorldStore store = store::WorldStore::take_over(place.region, place.slot, place.limit_units);
     const std::uint64_t tick = store.newest().tick();
@@ -89,17 +144,25 @@ history::State from_memory(HostedWorld& world, const history::World& source) {
     spi::commit();
     out.simulation = std::make_unique<sim::Simulation>(
         world.id(), pg::make_rules(source.id, source.definition), std::move(store));
-    return out;
+    watcher.begin_replay("memory", tick);
+    try {
+        if (history::replay(source, out, target, tables, watcher))
+            return out;
+    } catch (const Error&) {
+        history::give_back(out.simulation->store());
+        throw;
+    }
+    return {};
 }
 
-// From the newest sound checkpoint; null when the worker is asked to end.
-history::State from_tables(HostedWorld& world, const history::World& source, history::Tables& tables,
-                           history::Watcher& watcher) {
+history::State from_tables(HostedWorld& world, const history::World& source, std::uint64_t target,
+                           history::Tables& tables, RecoveryWatcher& watcher) {
     // What a worker that died while it recovered this world had taken; nobody ever saw it.
     store::Arena(pg::region(), world.slot(), 0).release_all();
-    history::State out = history::load(source, history::any_tick, place_of(world.slot()), tables, watcher);
-    if (out.is_from_checkpoint)
-        pg::runtime(world.slot()).last_checkpoint_tick.store(static_cast<std::int64_t>(out.checkpoint_tick));
+    pg::checkpoints::begin_lifetime(world.slot());
+    history::State out = history::recover(source, history::any_tick, target, place_of(world.slot()), tables, watcher);
+    if (out.simulation && !out.chain.empty())
+        world.runtime().last_checkpoint_tick.store(static_cast<std::int64_t>(out.from_tick()));
     return out;
 }
 
@@ -153,19 +216,19 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
         return RecoveryResult::waiting;
     }
     world.set_state(WorldState::recovering);
-    history::State state;
+    const std::uint64_t target = newest_tick(definition);
+    RecoveryWatcher watcher(world, target);
     try {
-        const history::World source{definition.id, definition.definition};
+        const history::World source{definition.id, definition.definition, definition.first_tick};
         history::OwnTransactions tables;
-        RecoveryWatcher watcher(definition.id);
         const bool is_in_memory = pg::region().control(world.slot()).root.load() != 0;
-        state = is_in_memory ? from_memory(world, source) : from_tables(world, source, tables, watcher);
+        history::State state = is_in_memory ? from_memory(world, source, target, tables, watcher)
+                                            : from_tables(world, source, target, tables, watcher);
         if (!state.simulation)
             return RecoveryResult::stopped;
-        const std::uint64_t from_tick = state.simulation->tick();
-        if (!history::replay(source, state, newest_tick(definition), tables, watcher))
-            return RecoveryResult::stopped;
         const std::uint64_t tick = state.simulation->tick();
+        const std::uint64_t from_tick = world.runtime().recovery.from_tick.load();
+        watcher.end(pg::RecoveryPhase::done, tick);
         if (tick != from_tick)
             ereport(LOG,
                     (errmsg("world " INT64_FORMAT " recovered: from tick " UINT64_FORMAT " to " UINT64_FORMAT,
@@ -174,8 +237,7 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
                       state.position.row_hash, queued_spawns(world.id()));
         return RecoveryResult::ready;
     } catch (const Error& error) {
-        if (state.simulation)
-            history::give_back(state.simulation->store());
+        watcher.end(pg::RecoveryPhase::failed, world.runtime().recovery.tick.load());
         report_failure(world, error);
         return RecoveryResult::failed;
     }

@@ -163,7 +163,7 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability "
+        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability, d.first_tick "
         "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
         "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
@@ -178,6 +178,7 @@ std::vector<DefinitionRow> read_definitions() {
         definition.time_scale = std::stod(std::string(spi::text_at(row, 12)));
         definition.catch_up = spi::text_at(row, 13);
         definition.durability = spi::text_at(row, 14);
+        definition.first_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 15));
         definition.has_head = !spi::is_null(row, 8);
         if (definition.has_head) {
             definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
@@ -253,6 +254,7 @@ void remove_dropped_worlds(const std::vector<std::int64_t>& ids) {
     spi::run("DELETE FROM game.conflict WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint_chunk WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.checkpoint_policy WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.world_system WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.system_error WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.dropped_world WHERE id = ANY ($1)", {worlds});

@@ -22,6 +22,7 @@ struct DefinitionRow {
     std::uint32_t tick_rate_hz;
     std::string desired_state;
     std::string durability;
+    std::uint64_t first_tick; // more than 0: it began with another world's state
     double time_scale;
     std::string catch_up;
     bool has_head;

@@ -165,6 +165,11 @@ DROP PROCEDURE s();
 \echo -- What is read and written
 SELECT compiled('UPDATE health h SET hp = h.hp + (SELECT count(*) FROM marked) FROM aim a WHERE a.entity = h.entity; DELETE FROM frozen WHERE until < 3; UPDATE health SET title = hp');
 SELECT statement, text, reads, writes FROM game.explain_system('regress_compiler.s');
+\echo -- What it is expected to take
+SELECT statement, path, estimated_ns > 1000 AS is_slow FROM game.explain_system('regress_compiler.s');
+SELECT compiled('UPDATE health SET hp = 1; UPDATE aim SET range = sin(range)');
+SELECT statement, path, estimated_ns > 0 AS is_something, estimated_ns < 100 AS is_fast,
+    estimated_ns > 5 * lag(estimated_ns) OVER (ORDER BY statement) AS is_slower FROM game.explain_system('regress_compiler.s');
 \echo -- Played: a domain is asked before the next value is computed; a system that failed leaves nothing open
 DROP PROCEDURE s();
 CREATE PROCEDURE first() BEGIN ATOMIC UPDATE health SET share = 101, part = 1 / (hp - hp); END;

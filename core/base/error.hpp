@@ -33,6 +33,7 @@ inline constexpr std::string_view corrupt_data = "WG019";
 inline constexpr std::string_view undefined_entity = "WG020";
 inline constexpr std::string_view too_soon = "WG021";
 inline constexpr std::string_view quarantined = "WG022";
+inline constexpr std::string_view checkpoint_key_missing = "WG023";
 // Postgres's own, where a user would expect them.
 inline constexpr std::string_view undefined_table = "42P01";
 inline constexpr std::string_view undefined_column = "42703";

@@ -1,17 +1,25 @@
-// A world's state as checkpoint chunks: runs of slots of one column, compressed, each with its checksum.
-// Where the chunks are kept (tables, files) is the caller's business. docs/formats.md, "Checkpoint".
+// The stored form of checkpoints: parts of a world's state, compressed, each with its checksum, and the
+// manifest that names them. docs/formats.md, "Checkpoint". What the parts are made of is
+// checkpoint_state.hpp's subject; where they are kept (tables, files) is the caller's.
 #pragma once
 
-#include "core/store/world_store.hpp"
+#include "core/base/error.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace gamelan::codec {
 
-inline constexpr int checkpoint_format_version = 2;
+inline constexpr int checkpoint_format_version = 3;
 inline constexpr std::string_view checkpoint_codec = "zstd";
 
-struct SpaceExtent {
-    std::string name;
+// Runs of slots of one column, between `first_slot` and `first_slot + slots`.
+struct CheckpointPart {
+    std::string column;
+    std::uint32_t first_slot;
     std::uint32_t slots;
+    std::string bytes;
 };
 
 struct CheckpointChunk {
@@ -20,41 +28,42 @@ struct CheckpointChunk {
     std::uint32_t slots;
     std::uint32_t raw_bytes;
     std::uint64_t checksum; // over column, place, size and the stored bytes
-    std::string data;       // compressed
+    std::string data;       // compressed, and encrypted if the checkpoint is
 };
 
-// A version copied out of shared memory, so that the reader's pin can go before anything slow begins.
-struct StateCopy {
-    struct Part {
-        std::string column;
-        std::uint32_t first_slot;
-        std::uint32_t slots;
-        std::string bytes;
-    };
-    std::uint64_t tick;
-    std::uint64_t state_hash;
-    std::string definition; // of the components, packed
-    std::vector<SpaceExtent> spaces;
-    std::vector<Part> parts; // blocks of zeros are left out
-    std::uint64_t raw_bytes = 0;
-};
-
-// Parts hold at most 256 KiB. Under the reader's pin; the caller checks the pin afterwards.
-StateCopy copy_state(const store::Snapshot& snapshot);
-
-CheckpointChunk compress(const StateCopy::Part& part);
-// Throws Error(corrupt_data) that names the chunk when its checksum or its size is wrong.
-std::string decompress(const CheckpointChunk& chunk);
+// With its checksum.
+CheckpointChunk compress(const CheckpointPart& part);
+// Makes the checksum anew, after the data was encrypted.
+void sign(CheckpointChunk& chunk);
+// Throws Error(corrupt_data) that names the chunk when its checksum is wrong.
+void check(const CheckpointChunk& chunk);
+// Does not look at the checksum, which was made of what is stored. Throws Error(corrupt_data).
+CheckpointPart decompress(const CheckpointChunk& chunk);
 
 // Chains the chunks' checksums in order: what the manifest stores.
 std::uint64_t chain_checksum(std::uint64_t chain, std::uint64_t checksum);
 
-// Gives a new store, in a tick, the components it had. Throws Error(corrupt_data).
-void restore_layout(store::WorldStore& store, std::string_view definition);
-// Writes one chunk's values into a store that is in a tick. Throws Error(corrupt_data) when the world has no
-// such column or slots.
-void restore_chunk(store::WorldStore& store, const CheckpointChunk& chunk);
-// Gives every space the number of slots it had.
-void restore_spaces(store::WorldStore& store, const std::vector<SpaceExtent>& spaces);
+// All of a manifest that decides what is restored. Views of texts that are stored as they are.
+struct ManifestContents {
+    std::int64_t world;
+    std::uint64_t tick;
+    std::string_view kind;
+    std::uint64_t base_tick; // of an increment; 0
+    std::uint64_t base_hash; // manifest_hash of its base; 0
+    std::uint32_t chain_length;
+    std::uint32_t format_version;
+    std::string_view engine_version;
+    std::string_view codec;
+    std::string_view key_id; // empty = not encrypted
+    std::string_view definition;
+    std::string_view layout;
+    std::string_view spaces;
+    std::uint64_t state_hash;
+    std::uint64_t log_tick;
+    std::uint64_t row_hash;
+    std::uint32_t chunks;
+    std::uint64_t chunks_hash;
+};
+std::uint64_t manifest_hash(const ManifestContents& manifest);
 
 } // namespace gamelan::codec

@@ -18,7 +18,7 @@ struct SystemRun {
     std::uint32_t system; // place in Rules::systems
     std::uint64_t rows = 0;
     std::uint64_t blocks = 0;
-    std::uint64_t duration_ns = 0; // of systems that ran fused: an equal share
+    std::uint64_t duration_ns = 0; // of systems that ran fused: a share, as kernel::estimated_ns() has it
     std::optional<Error> error;
     std::optional<std::uint32_t> statement;
     std::optional<std::uint64_t> entity;
@@ -75,7 +75,9 @@ class Systems {
     struct Batch {
         std::vector<std::uint32_t> systems; // places in the rules, in order
         std::unique_ptr<kernel::Executor> executor;
+        std::vector<double> weights; // of the systems: what they are expected to take, in ns
     };
+    static std::vector<double> weights_of(const kernel::Executor& executor, const store::Snapshot& layout);
     struct Turn; // what one run() works with
 
     void bind(const store::Snapshot& layout);

@@ -30,7 +30,9 @@ struct alignas(64) BlockHeader {
     std::uint64_t zone_greatest;
     std::atomic<std::uint32_t> zone_is_known;
     std::uint32_t reserved;
-    std::uint64_t hash_name; // ColumnSpec::name_hash that state_hash was made with: columns can be renamed
+    // state_hash XOR the ColumnSpec::name_hash that it was made with: columns can be renamed, while a reader
+    // of a version before takes the share for its own.
+    std::atomic<std::uint64_t> hash_tag;
 };
 static_assert(sizeof(BlockHeader) == 64);
 

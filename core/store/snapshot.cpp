@@ -141,6 +141,11 @@ std::span<const Ref> Snapshot::block_table(ColumnId id) const {
     return {reinterpret_cast<const Ref*>(table), entries};
 }
 
+std::uint64_t Snapshot::table_sequence(ColumnId id) const {
+    const Ref ref = tables_[checked(id.value, root_->column_count)];
+    return ref ? block_header(ref).sequence : 0;
+}
+
 const std::byte* Snapshot::block(ColumnId id, std::uint32_t index) const {
     const Ref ref = block_ref(id, index);
     if (!ref)
@@ -294,14 +299,19 @@ std::uint64_t Snapshot::block_hash(ColumnId id, std::uint32_t index) const {
 }
 
 // A reader must not write here: were its pin taken away, the block might be another's by now.
-std::uint64_t Snapshot::kept_block_hash(ColumnId id, std::uint32_t index, Ref ref) const {
+std::uint64_t Snapshot::kept_block_hash(ColumnId id, std::uint32_t index, Ref ref, Shares shares) const {
     auto& header = const_cast<BlockHeader&>(block_header(ref));
     const std::uint64_t name = column(id).name_hash;
-    if (header.hash_is_known.load(std::memory_order_acquire) != 0 && header.hash_name == name)
-        return header.state_hash.load(std::memory_order_relaxed);
+    if (header.hash_is_known.load(std::memory_order_acquire) != 0) {
+        const std::uint64_t kept = header.state_hash.load(std::memory_order_relaxed);
+        if ((kept ^ header.hash_tag.load(std::memory_order_relaxed)) == name)
+            return kept;
+    }
     const std::uint64_t share = block_hash(id, index);
+    if (shares == Shares::use)
+        return share;
     header.state_hash.store(share, std::memory_order_relaxed);
-    header.hash_name = name;
+    header.hash_tag.store(share ^ name, std::memory_order_relaxed);
     header.hash_is_known.store(1, std::memory_order_release);
     return share;
 }
@@ -315,7 +325,7 @@ std::uint64_t Snapshot::hash(Shares shares) const {
     for (std::uint32_t c = 0; c < root_->column_count; ++c)
         for (std::uint32_t b = 0; !is_hidden(columns_[c].space) && b < block_count(ColumnId{c}); ++b)
             if (const Ref ref = block_ref({c}, b))
-                sum += shares == Shares::keep ? kept_block_hash({c}, b, ref) : block_hash({c}, b);
+                sum += shares == Shares::recompute ? block_hash({c}, b) : kept_block_hash({c}, b, ref, shares);
     return mix64(sum);
 }
 
@@ -325,6 +335,10 @@ std::uint64_t Snapshot::state_hash() const {
 
 std::uint64_t Snapshot::state_hash_kept() const {
     return hash(Shares::keep);
+}
+
+std::uint64_t Snapshot::state_hash_of_shares() const {
+    return hash(Shares::use);
 }
 
 void add_entity_components(Layout& layout) {

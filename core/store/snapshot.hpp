@@ -120,6 +120,8 @@ class Snapshot {
     Ref block_ref(ColumnId id, std::uint32_t index) const;
     // The blocks that the column's table has; all later ones are blocks of zeros.
     std::span<const Ref> block_table(ColumnId id) const;
+    // Sequence of the version that last changed a block of the column, or more; 0 when it never had one.
+    std::uint64_t table_sequence(ColumnId id) const;
     // The values of block `index`, block_bytes() of them, or nullptr for a block of zeros. Not for versions.
     const std::byte* block(ColumnId id, std::uint32_t index) const;
     // The same for any type; versions that the block keeps in another form than a tick for each slot are
@@ -163,6 +165,8 @@ class Snapshot {
     // The same for the world's owner, who may keep each block's share in the block: hashing the next version
     // then costs one read per block that did not change.
     std::uint64_t state_hash_kept() const;
+    // The same for a reader, who uses what the owner has kept.
+    std::uint64_t state_hash_of_shares() const;
 
     Ref root_ref() const { return root_ref_; }
     Ref layout_ref() const { return root_->layout; }
@@ -171,11 +175,11 @@ class Snapshot {
   private:
     Snapshot(const Region& region, Ref root);
     static std::uint32_t checked(std::uint32_t index, std::uint32_t count);
-    enum class Shares { recompute, keep };
+    enum class Shares { recompute, keep, use };
     void write_out_shared(ColumnId id, std::uint32_t index, Ref ref, std::byte* room) const;
     std::uint64_t hash(Shares shares) const;
     std::uint64_t block_hash(ColumnId id, std::uint32_t index) const;
-    std::uint64_t kept_block_hash(ColumnId id, std::uint32_t index, Ref ref) const;
+    std::uint64_t kept_block_hash(ColumnId id, std::uint32_t index, Ref ref, Shares shares) const;
 
     Region region_;
     Ref root_ref_;

@@ -1,6 +1,7 @@
 #include "extension/compiler/compiler.hpp"
 
 #include "core/codec/kernel_program.hpp"
+#include "core/kernel/cost.hpp"
 #include "core/kernel/describe.hpp"
 
 #include <algorithm>
@@ -49,6 +50,7 @@ void compile_statement(const StatementTree& tree, std::string_view game, kernel:
     }
     out.is_compiled = true;
     out.steps = kernel::describe(with.system.statements.back(), with.symbols);
+    out.estimated_ns = kernel::estimated_ns(with.system.statements.back());
     system = std::move(with);
 }
 

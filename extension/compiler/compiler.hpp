@@ -23,6 +23,7 @@ struct CompiledStatement {
     bool is_compiled = false;
     std::string reason;             // when it is not: one clause, for people
     std::vector<std::string> steps; // what the kernel does, for people
+    double estimated_ns = 0;        // of the kernel, for each row that it goes over (core/kernel/cost.hpp)
     // The same rows in give the same rows out, whatever the plan; so a replay could run it again.
     bool is_deterministic = false;
     std::vector<std::string> reads; // "component.column", of its own game, sorted

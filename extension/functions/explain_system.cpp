@@ -1,5 +1,6 @@
 // game._explain_procedure: what the compiler makes of a procedure. Its contract is the COMMENT in
 // extension/sql/38-explain.sql.
+#include "core/kernel/cost.hpp"
 #include "extension/compiler/compiler.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -21,6 +22,7 @@ struct Row {
     Datum reads;
     Datum writes;
     bool is_deterministic;
+    double estimated_ns;
 };
 
 struct Rows {
@@ -69,7 +71,8 @@ Rows explain(Oid procedure, std::string_view game) {
                    statement.is_compiled ? palloc_text(joined(statement.steps)) : nullptr,
                    text_array(statement.reads),
                    text_array(statement.writes),
-                   statement.is_deterministic};
+                   statement.is_deterministic,
+                   compiled.program ? statement.estimated_ns : kernel::executor_row_ns};
     }
     return {rows, count};
 }
@@ -78,10 +81,17 @@ void put(ReturnSetInfo* result, const Row& row) {
     const auto text = [](const char* value) {
         return value == nullptr ? static_cast<Datum>(0) : CStringGetTextDatum(value);
     };
-    Datum values[] = {
-        Int32GetDatum(row.number), text(row.text), text(row.path), text(row.reason),
-        text(row.steps),           row.reads,      row.writes,     BoolGetDatum(row.is_deterministic)};
-    bool nulls[] = {false, false, false, row.reason == nullptr, row.steps == nullptr, false, false, false};
+    Datum values[] = {Int32GetDatum(row.number),
+                      text(row.text),
+                      text(row.path),
+                      text(row.reason),
+                      text(row.steps),
+                      row.reads,
+                      row.writes,
+                      BoolGetDatum(row.is_deterministic),
+                      Float8GetDatum(row.estimated_ns)};
+    bool nulls[] = {false, false, false, row.reason == nullptr, row.steps == nullptr, false,
+                    false, false, false};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -15,6 +15,8 @@ constexpr std::size_t megabyte = 1024 * 1024;
 constexpr std::size_t slack_bytes = 64 * megabyte;
 
 std::size_t bytes_of_a_world() {
+    if (settings::verify_memory_mb > 0)
+        return static_cast<std::size_t>(settings::verify_memory_mb) * megabyte + slack_bytes;
     const int limit_mb =
         settings::world_memory_limit_mb > 0 ? settings::world_memory_limit_mb : settings::memory_mb;
     return std::min(static_cast<std::size_t>(limit_mb) * megabyte * 5 / 4 + slack_bytes,

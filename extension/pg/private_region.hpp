@@ -11,7 +11,7 @@ class PrivateRegion {
     // Address space for worlds of up to `bytes`; a page takes memory only once it is touched. One world slot.
     // Throws Error(out_of_memory).
     explicit PrivateRegion(std::size_t bytes);
-    // As much as one world may take in the server's memory.
+    // gamelan.verify_memory, or as much as one world may take in the server's memory.
     PrivateRegion();
     ~PrivateRegion();
     PrivateRegion(const PrivateRegion&) = delete;

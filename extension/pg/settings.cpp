@@ -15,6 +15,16 @@ int max_catch_up_ticks = 5;
 int head_interval_ms = 1000;
 int checkpoint_interval_s = 60;
 int checkpoint_generations = 3;
+int checkpoint_strategy = static_cast<int>(Strategy::hybrid);
+int checkpoint_ticks = 0;
+int checkpoint_log_volume_kb = 64 * 1024;
+int checkpoint_full_every = 10;
+int checkpoint_keep_s = 0;
+int verify_memory_mb = 0;
+char* checkpoint_key_file = nullptr;
+char* checkpoint_key_command = nullptr;
+char* checkpoint_old_key_file = nullptr;
+char* checkpoint_old_key_command = nullptr;
 int worker_restart_delay_max_ms = 30000;
 int max_queued_commands = 10000;
 int max_queued_writes_kb = 256 * 1024;
@@ -30,6 +40,28 @@ int max_past_states = 4;
 char* pause_at = nullptr;
 
 namespace {
+
+const config_enum_entry strategies[] = {{"full", static_cast<int>(Strategy::full), false},
+                                        {"incremental", static_cast<int>(Strategy::incremental), false},
+                                        {"hybrid", static_cast<int>(Strategy::hybrid), false},
+                                        {nullptr, 0, false}};
+
+void define_text(const char* name, const char* summary, const char* more, char** variable) {
+    DefineCustomStringVariable(name, summary, more, variable, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr,
+                               nullptr, nullptr);
+}
+
+void define_checkpoint_keys() {
+    define_text("gamelan.checkpoint_key_file", "File with the key that checkpoints are encrypted with.",
+                "64 hexadecimal digits. Empty: checkpoints are not encrypted.", &checkpoint_key_file);
+    define_text("gamelan.checkpoint_key_command", "Command that prints the key of checkpoints.",
+                "Used when gamelan.checkpoint_key_file is empty.", &checkpoint_key_command);
+    define_text("gamelan.checkpoint_old_key_file",
+                "File with keys that older checkpoints were encrypted with.",
+                "One a line; nothing is written with them.", &checkpoint_old_key_file);
+    define_text("gamelan.checkpoint_old_key_command", "Command that prints keys of older checkpoints.",
+                "Used besides gamelan.checkpoint_old_key_file.", &checkpoint_old_key_command);
+}
 
 void define_int(const char* name, const char* summary, const char* more, int* variable, int fallback,
                 int least, int most, GucContext context, int flags) {
@@ -70,10 +102,31 @@ void define() {
                "After a crash a world goes back at most that far, never behind an acknowledged command.",
                &head_interval_ms, 1000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS);
     define_int("gamelan.checkpoint_interval",
-               "Time between checkpoints of a world that ticks; 0 turns them off.", nullptr,
+               "Time between checkpoints of a world that ticks; 0: not for that reason.", nullptr,
                &checkpoint_interval_s, 60, 0, 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
-    define_int("gamelan.checkpoint_generations", "Checkpoints kept of each world.", nullptr,
+    define_int("gamelan.checkpoint_generations",
+               "Full checkpoints kept of each world, with their increments.",
+               "Older ones go once the newer ones have been read back and found to be right.",
                &checkpoint_generations, 3, 2, 1000, PGC_SIGHUP, 0);
+    DefineCustomEnumVariable("gamelan.checkpoint_strategy", "What the checkpoints of a world hold.",
+                             "full: all of it; incremental: what changed since the one before; hybrid: every "
+                             "gamelan.checkpoint_full_every-th is full.",
+                             &checkpoint_strategy, static_cast<int>(Strategy::hybrid), strategies, PGC_SIGHUP,
+                             0, nullptr, nullptr, nullptr);
+    define_int("gamelan.checkpoint_ticks", "A checkpoint is due after so many ticks; 0: not for that reason.",
+               nullptr, &checkpoint_ticks, 0, 0, INT_MAX, PGC_SIGHUP, 0);
+    define_int("gamelan.checkpoint_log_volume",
+               "A checkpoint is due after so many bytes of logged commands; 0: not for that reason.", nullptr,
+               &checkpoint_log_volume_kb, 64 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB);
+    define_int("gamelan.checkpoint_full_every",
+               "With the strategy hybrid, one checkpoint in so many is full.", nullptr,
+               &checkpoint_full_every, 10, 1, max_chain_length, PGC_SIGHUP, 0);
+    define_int("gamelan.checkpoint_keep", "Checkpoints that are younger than this are kept in any case.",
+               nullptr, &checkpoint_keep_s, 0, 0, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S);
+    define_int("gamelan.verify_memory", "Most memory that reading a checkpoint back may take.",
+               "0 means as much as one world may take in gamelan.memory.", &verify_memory_mb, 0, 0,
+               256 * 1024 - 1, PGC_SIGHUP, GUC_UNIT_MB);
+    define_checkpoint_keys();
     define_int("gamelan.worker_restart_delay_max", "Longest pause before a failed worker is started again.",
                "The pause doubles from 100 ms with each failure and starts anew after a minute without one.",
                &worker_restart_delay_max_ms, 30000, 100, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS);

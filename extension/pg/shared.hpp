@@ -42,6 +42,29 @@ struct EntityPool {
     std::uint64_t handles[entity_pool_size]; // slots that were freed
 };
 
+// The newest checkpoint of a world's store, which the next increment holds the changes since. Under the lock.
+struct ChainHead {
+    std::uint64_t lifetime; // WorldRuntime::lifetime that it was taken in; 0 = there is none
+    std::int64_t tick;
+    std::uint64_t sequence;     // of the version it holds
+    std::uint64_t logged_bytes; // WorldRuntime::logged_bytes at that time
+    std::int64_t taken_at;      // TimestampTz
+};
+
+// How a world came into memory, or is coming. Written by the world worker; texts and times under the lock.
+enum class RecoveryPhase : std::uint32_t { none = 0, loading = 1, replaying = 2, done = 3, failed = 4 };
+struct RecoveryReport {
+    std::atomic<RecoveryPhase> phase;
+    std::atomic<std::uint64_t> from_tick;
+    std::atomic<std::uint64_t> tick;
+    std::atomic<std::uint64_t> target;
+    std::int64_t started_at; // TimestampTz; 0 = never
+    std::int64_t replay_started_at;
+    std::int64_t ended_at;
+    char chain[128];
+    char damage[768];
+};
+
 // Beside the store's WorldControl of the same slot. Written by the world's worker, except the queue and the
 // doorbell.
 struct WorldRuntime {
@@ -59,6 +82,9 @@ struct WorldRuntime {
     std::atomic<std::int64_t> idle_since_ms;  // of a world that stands still, by the server's clock
     std::atomic<std::uint64_t> retired_bytes; // what only readers of older ticks can still see
     std::atomic<std::uint64_t> inbox_doorbell; // any committing session adds one
+    std::atomic<std::uint64_t> lifetime;       // advanced whenever the slot gets a new store; 0 = it had none
+    std::atomic<std::uint64_t> logged_bytes;   // of commands, since the server started
+    std::atomic<bool> has_new_checkpoint;      // the checkpointer has yet to verify and to tidy up
     // How late ticks began: bucket = lateness_bucket(microseconds).
     std::atomic<std::uint32_t> lateness[lateness_buckets];
     ConditionVariable published;
@@ -72,6 +98,8 @@ struct WorldRuntime {
     EntityPool entities;
     std::uint32_t definition_bytes;
     char definition[max_definition_bytes];
+    ChainHead chain;
+    RecoveryReport recovery;
 };
 
 // Three buckets an octave, from 1 µs up; the last holds all that is later.

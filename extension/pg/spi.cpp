@@ -6,8 +6,8 @@ namespace gamelan::pg::spi {
 
 namespace {
 
-constexpr int max_arguments = 16;
-constexpr int max_plans = 64;
+constexpr int max_arguments = 32;
+constexpr int max_plans = 96;
 
 struct KeptPlan {
     const char* sql;
@@ -90,7 +90,7 @@ Argument array(Oid element_type, const Argument* elements, std::size_t count) {
     return {get_array_type(element_type), PointerGetDatum(out), false};
 }
 
-std::uint64_t run(const char* sql, std::initializer_list<Argument> arguments) {
+static std::uint64_t execute(const char* sql, std::initializer_list<Argument> arguments, bool is_read_only) {
     Oid types[max_arguments];
     Datum values[max_arguments];
     char nulls[max_arguments];
@@ -101,10 +101,18 @@ std::uint64_t run(const char* sql, std::initializer_list<Argument> arguments) {
         nulls[count] = argument.is_null ? 'n' : ' ';
         ++count;
     }
-    const int result = SPI_execute_plan(plan_for(sql, count, types), values, nulls, false, 0);
+    const int result = SPI_execute_plan(plan_for(sql, count, types), values, nulls, is_read_only, 0);
     if (result < 0)
         elog(ERROR, "a statement failed: %s", SPI_result_code_string(result));
     return SPI_processed;
+}
+
+std::uint64_t run(const char* sql, std::initializer_list<Argument> arguments) {
+    return execute(sql, arguments, false);
+}
+
+std::uint64_t read(const char* sql, std::initializer_list<Argument> arguments) {
+    return execute(sql, arguments, true);
 }
 
 bool is_null(std::uint64_t row, int column) {

@@ -30,6 +30,8 @@ Argument array(Oid element_type, const Argument* elements, std::size_t count);
 
 // Returns the number of rows. Plans are kept for the life of the process, keyed by the address of `sql`.
 std::uint64_t run(const char* sql, std::initializer_list<Argument> arguments);
+// The same with the active snapshot, for statements that only read: several see the same.
+std::uint64_t read(const char* sql, std::initializer_list<Argument> arguments);
 
 bool is_null(std::uint64_t row, int column);
 std::int64_t bigint_at(std::uint64_t row, int column);

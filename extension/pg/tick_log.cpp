@@ -46,10 +46,10 @@ std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_
 std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::uint64_t up_to_tick,
                              std::int32_t limit) {
     const std::uint64_t count = pg_call([&] {
-        return spi::run("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
-                        "WHERE world = $1 AND tick > $2 AND tick <= $3 ORDER BY tick LIMIT $4",
-                        {spi::bigint(world_id), tick_argument(after_tick), tick_argument(up_to_tick),
-                         spi::integer(limit)});
+        return spi::read("SELECT tick, commands, state_hash, row_hash FROM game.tick_log "
+                         "WHERE world = $1 AND tick > $2 AND tick <= $3 ORDER BY tick LIMIT $4",
+                         {spi::bigint(world_id), tick_argument(after_tick), tick_argument(up_to_tick),
+                          spi::integer(limit)});
     });
     std::vector<LogRow> out;
     out.reserve(count);
@@ -70,9 +70,10 @@ std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_
         std::int64_t row_hash;
     };
     const Newest newest = pg_call([&] {
-        if (spi::run("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
-                     "DESC LIMIT 1",
-                     {spi::bigint(world_id), tick_argument(up_to_tick)}) == 0)
+        if (spi::read(
+                "SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
+                "DESC LIMIT 1",
+                {spi::bigint(world_id), tick_argument(up_to_tick)}) == 0)
             return Newest{};
         return Newest{true, spi::bigint_at(0, 1), spi::bigint_at(0, 2)};
     });

@@ -29,7 +29,7 @@ namespace {
 struct Checkpointed {
     store::WorldSlot slot;
     std::int64_t world_id;
-    std::int64_t tick;
+    ChainHead head;
     SubTransactionId subtransaction;
 };
 
@@ -162,6 +162,18 @@ void before_commit() {
     PopActiveSnapshot();
 }
 
+void note_checkpoint(const Checkpointed& done) {
+    WorldRuntime& world = runtime(done.slot);
+    if (region().control(done.slot).world_id.load() != done.world_id)
+        return;
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    world.chain = done.head;
+    LWLockRelease(shared->lock);
+    world.last_checkpoint_tick.store(done.head.tick);
+    world.has_new_checkpoint.store(true);
+    wake(shared->checkpointer);
+}
+
 void after_commit() {
     if (shared == nullptr)
         return;
@@ -169,8 +181,7 @@ void after_commit() {
         if (const auto slot = region().find(world_id))
             runtime(*slot).inbox_doorbell.fetch_add(1);
     for (const Checkpointed& done : pending().checkpoints)
-        if (region().control(done.slot).world_id.load() == done.world_id)
-            runtime(done.slot).last_checkpoint_tick.store(done.tick);
+        note_checkpoint(done);
     for (const Eviction& eviction : pending().evictions)
         if (region().control(eviction.slot).world_id.load() == eviction.world_id)
             residence::let_go(eviction.slot);
@@ -297,9 +308,9 @@ void announce_definitions_at_commit() {
     pending().definitions_changed_by = GetCurrentSubTransactionId();
 }
 
-void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, std::int64_t tick) {
+void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, const ChainHead& head) {
     sql_boundary([&] {
-        pending().checkpoints.push_back({slot, world_id, tick, GetCurrentSubTransactionId()});
+        pending().checkpoints.push_back({slot, world_id, head, GetCurrentSubTransactionId()});
     });
 }
 

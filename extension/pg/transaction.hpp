@@ -10,6 +10,7 @@
 #include "core/game/value.hpp"
 #include "core/store/region.hpp"
 #include "extension/pg/command_queue.hpp"
+#include "extension/pg/shared.hpp"
 
 #include "extension/pg/pg.hpp"
 
@@ -20,7 +21,8 @@ void install_callbacks();
 
 // These raise, and are undone by ROLLBACK [TO].
 void announce_definitions_at_commit();
-void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, std::int64_t tick);
+// `head`: for the increment that follows; lifetime 0 = none can.
+void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, const ChainHead& head);
 // The world gives its memory back if it still stands at its checkpoint then.
 void evict_at_commit(store::WorldSlot slot, std::int64_t world_id);
 // Returns nothing; `encoded` is a batch of one command. Raises when the transaction has queued too many.

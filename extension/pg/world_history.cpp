@@ -2,8 +2,8 @@
 
 #include "core/codec/command_batch.hpp"
 #include "core/game/schema_game.hpp"
-#include "extension/pg/checkpoint_rows.hpp"
 #include "extension/pg/json_input.hpp"
+#include "extension/pg/native_library.hpp"
 #include "extension/pg/tick_log.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -22,42 +22,30 @@ constexpr std::uint64_t ticks_between_looks = 64;
                                                " differs at tick " + std::to_string(tick));
 }
 
-void require_known_format(const Manifest& manifest) {
-    if (manifest.format_version != codec::checkpoint_format_version ||
-        manifest.codec != codec::checkpoint_codec)
-        throw Error(sqlstate::corrupt_data, "a checkpoint has format version " +
-                                                std::to_string(manifest.format_version) + " (" +
-                                                manifest.codec + "), this library knows version " +
-                                                std::to_string(codec::checkpoint_format_version) + " (" +
-                                                std::string(codec::checkpoint_codec) + ")");
-    if (!manifest.is_of_definition)
-        throw Error(sqlstate::corrupt_data,
-                    "a checkpoint was written for another game, seed or configuration than the world has");
-}
-
-// Fills the store from a checkpoint and checks everything there is to check. Throws Error(corrupt_data).
-// False when the watcher stops it.
-bool load_checkpoint(store::WorldStore& store, std::int64_t world_id, const Manifest& manifest,
-                     Watcher& watcher) {
-    require_known_format(manifest);
-    store.begin_tick();
-    codec::restore_layout(store, manifest.layout);
-    codec::restore_spaces(store, manifest.spaces);
+// Writes the chunks of one checkpoint. False when the watcher stops it.
+bool load_chunks(store::WorldStore& store, const Manifest& manifest, std::uint64_t goal, Watcher& watcher) {
+    const std::optional<cipher::Key> key = key_of(manifest);
     std::uint64_t chain = 0;
     for (std::int32_t ordinal = 0; ordinal < manifest.chunks; ++ordinal) {
-        const codec::CheckpointChunk chunk = read_chunk(world_id, manifest.tick, ordinal);
-        codec::restore_chunk(store, chunk);
+        const codec::CheckpointChunk chunk = read_chunk(manifest, ordinal, key);
+        codec::restore_part(store, codec::decompress(chunk));
         chain = codec::chain_checksum(chain, chunk.checksum);
-        if (!watcher.go_on({Phase::loading, manifest.tick, 0, manifest.tick}))
+        if (!watcher.go_on({Phase::loading, goal, manifest.tick, goal}))
             return false;
     }
     if (chain != manifest.chunks_hash)
         throw Error(sqlstate::corrupt_data,
                     "a checkpoint is damaged: its parts are not those its manifest names");
-    if (store.seal(manifest.tick).state_hash_kept() != manifest.state_hash)
-        throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: the state hash differs");
-    store.publish();
     return true;
+}
+
+// Where the log still has the row that the checkpoint stands behind, it has to be that one.
+void check_place_in_log(const Manifest& manifest) {
+    const std::optional<LogRow> row = newest_log_row(manifest.world, manifest.tick);
+    if (row && (row->tick != manifest.log_tick || row->row_hash != manifest.row_hash))
+        throw Error(sqlstate::corrupt_data, "a checkpoint does not fit the log: its newest row is of tick " +
+                                                std::to_string(manifest.log_tick) + ", the log's of tick " +
+                                                std::to_string(row->tick));
 }
 
 enum class Attempt { loaded, refused, stopped };
@@ -69,32 +57,37 @@ bool is_for_the_caller(const ErrorData& data) {
            data.sqlerrcode != ERRCODE_INDEX_CORRUPTED;
 }
 
-// Loads a checkpoint into a fresh store. Whatever is wrong with it, also for Postgres (a torn page, a missing
-// TOAST row), is told to the watcher.
-Attempt try_checkpoint(const World& world, const Manifest& manifest, const game::World& rules,
+// Not the checkpoint's fault: an older one would be no better.
+bool is_for_the_caller(const Error& error) {
+    return error.code() == sqlstate::checkpoint_key_missing || error.code() == sqlstate::out_of_memory;
+}
+
+// Whatever is wrong with a checkpoint, also for Postgres (a torn page, a missing TOAST row), is told to the
+// watcher.
+Attempt try_checkpoint(const game::World& rules, const std::vector<Manifest>& manifests, std::size_t index,
                        const Place& place, std::unique_ptr<store::WorldStore>& store, Watcher& watcher) {
     std::string reason;
     Attempt attempt = Attempt::refused;
     Subtransaction subtransaction;
     try {
-        store = std::make_unique<store::WorldStore>(
-            store::WorldStore::create(place.region, place.slot, rules.layout(), place.limit_units));
-        attempt = load_checkpoint(*store, world.id, manifest, watcher) ? Attempt::loaded : Attempt::stopped;
+        store = load_chain(rules, manifests, index, place, watcher);
+        attempt = store ? Attempt::loaded : Attempt::stopped;
     } catch (const PgError& error) {
         if (is_for_the_caller(*error.data()))
+            throw;
+        reason = error.what();
+    } catch (const Error& error) {
+        if (is_for_the_caller(error))
             throw;
         reason = error.what();
     } catch (const std::exception& error) {
         reason = error.what();
     }
     subtransaction.end(attempt != Attempt::refused);
-    if (attempt == Attempt::loaded)
-        return attempt;
-    if (store)
-        give_back(*store);
-    store.reset();
+    if (attempt != Attempt::loaded)
+        clear(place);
     if (attempt == Attempt::refused)
-        watcher.pass_over(manifest.tick, reason);
+        watcher.pass_over(manifests[index].tick, reason);
     return attempt;
 }
 
@@ -105,7 +98,7 @@ bool run_empty_ticks(State& state, std::uint64_t target, std::uint64_t goal, Wat
         simulation.run_tick({});
         simulation.store().publish();
         if (simulation.tick() % ticks_between_looks == 0 &&
-            !watcher.go_on({Phase::replaying, state.checkpoint_tick, simulation.tick(), goal}))
+            !watcher.go_on({Phase::replaying, state.from_tick(), simulation.tick(), goal}))
             return false;
     }
     return true;
@@ -139,7 +132,7 @@ void CallersTransaction::begin(const char*) {
     pg_call([] {
         if (SPI_connect() != SPI_OK_CONNECT)
             elog(ERROR, "could not connect to SPI");
-        PushActiveSnapshot(GetTransactionSnapshot());
+        PushActiveSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot());
     });
 }
 
@@ -148,6 +141,12 @@ void CallersTransaction::end() {
         PopActiveSnapshot();
         SPI_finish();
     });
+}
+
+// Native systems are played again, in whatever process this is.
+static std::unique_ptr<game::World> rules_of(const World& world) {
+    install_native_loader();
+    return make_rules(world.id, world.definition);
 }
 
 bool InterruptWatcher::go_on(const Progress&) {
@@ -162,20 +161,27 @@ World find_world(std::int64_t world_id, Tables& tables) {
         std::int64_t seed;
         std::span<const JsonEntry> config;
         bool is_of_sql;
+        std::int64_t first_tick;
     };
     return with_tables(tables, "gamelan: reading a world's definition", [&] {
         const Row row = pg_call([&] {
-            if (spi::run("SELECT d.game, d.seed, d.config, (g.name IS NOT NULL)::int "
-                         "FROM game.world_definition AS d LEFT JOIN game.game AS g ON g.name = d.game "
-                         "WHERE d.id = $1",
-                         {spi::bigint(world_id)}) == 0)
+            if (spi::read("SELECT d.game, d.seed, d.config, (g.name IS NOT NULL)::int, d.first_tick "
+                          "FROM game.world_definition AS d LEFT JOIN game.game AS g ON g.name = d.game "
+                          "WHERE d.id = $1",
+                          {spi::bigint(world_id)}) == 0)
                 return Row{};
-            return Row{true, spi::text_at(0, 1), spi::bigint_at(0, 2),
-                       flatten_object(spi::json_at(0, 3), "a world's config"), spi::integer_at(0, 4) != 0};
+            return Row{true,
+                       spi::text_at(0, 1),
+                       spi::bigint_at(0, 2),
+                       flatten_object(spi::json_at(0, 3), "a world's config"),
+                       spi::integer_at(0, 4) != 0,
+                       spi::bigint_at(0, 5)};
         });
         if (!row.is_found)
             throw Error(sqlstate::undefined_world, "world " + std::to_string(world_id) + " does not exist");
-        World world{world_id, {std::string(row.game), static_cast<std::uint64_t>(row.seed), {}}};
+        World world{world_id,
+                    {std::string(row.game), static_cast<std::uint64_t>(row.seed), {}},
+                    static_cast<std::uint64_t>(row.first_tick)};
         const game::Module& module =
             row.is_of_sql ? game::schema_module() : game::find_module(world.definition.game);
         world.definition.config = module.complete(to_config(row.config));
@@ -189,36 +195,75 @@ void give_back(store::WorldStore& store) {
         pg_usleep(1000);
 }
 
+void clear(const Place& place) {
+    if (place.region.control(place.slot).root.load() == 0)
+        return store::Arena(place.region, place.slot, 0).release_all();
+    store::WorldStore store = store::WorldStore::take_over(place.region, place.slot, place.limit_units);
+    give_back(store);
+}
+
+std::unique_ptr<store::WorldStore> load_chain(const game::World& rules,
+                                              const std::vector<Manifest>& manifests, std::size_t index,
+                                              const Place& place, Watcher& watcher) {
+    const std::vector<const Manifest*> chain = chain_of(manifests, index);
+    const Manifest& newest = *chain.back();
+    check_place_in_log(newest);
+    auto store = std::make_unique<store::WorldStore>(
+        store::WorldStore::create(place.region, place.slot, rules.layout(), place.limit_units));
+    store->begin_tick();
+    codec::restore_layout(*store, newest.layout);
+    codec::restore_spaces(*store, newest.extents);
+    for (const Manifest* manifest : chain)
+        if (!load_chunks(*store, *manifest, newest.tick, watcher))
+            return nullptr;
+    if (store->seal(newest.tick).state_hash_kept() != newest.state_hash)
+        throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: the state hash differs");
+    store->publish();
+    return store;
+}
+
 State load_beginning(const World& world, const Place& place) {
-    std::unique_ptr<game::World> rules = make_rules(world.id, world.definition);
+    if (world.first_tick > 0)
+        throw Error(sqlstate::recovery_failed,
+                    "no checkpoint of world " + std::to_string(world.id) + " can be used",
+                    "It began at tick " + std::to_string(world.first_tick) +
+                        " with the state of another world, which only a checkpoint has.",
+                    "game.checkpoint lists those that are kept, game.verify() says what is wrong with them.");
+    std::unique_ptr<game::World> rules = rules_of(world);
     store::WorldStore store =
         store::WorldStore::create(place.region, place.slot, rules->layout(), place.limit_units);
     State out;
     out.simulation = std::make_unique<sim::Simulation>(world.id, std::move(rules), std::move(store));
-    out.simulation->generate();
+    try {
+        out.simulation->generate();
+    } catch (...) {
+        give_back(out.simulation->store());
+        throw;
+    }
     return out;
 }
 
 State load(const World& world, std::uint64_t at_or_before, const Place& place, Tables& tables,
            Watcher& watcher) {
-    std::unique_ptr<game::World> rules = make_rules(world.id, world.definition);
+    std::unique_ptr<game::World> rules = rules_of(world);
     std::unique_ptr<store::WorldStore> store;
     State out;
     const Attempt attempt = with_tables(tables, "gamelan: loading a world from its checkpoints", [&] {
         Attempt last = Attempt::refused;
-        for (const Manifest& manifest : read_manifests(world.id, at_or_before)) {
-            last = try_checkpoint(world, manifest, *rules, place, store, watcher);
-            if (last == Attempt::refused)
+        const std::vector<Manifest> manifests = read_manifests(world.id, at_or_before);
+        for (std::size_t i = 0; i < manifests.size() && last == Attempt::refused; ++i) {
+            last = try_checkpoint(*rules, manifests, i, place, store, watcher);
+            if (last != Attempt::loaded)
                 continue;
-            out.position = {manifest.log_tick, manifest.row_hash};
-            out.checkpoint_tick = manifest.tick;
-            out.is_from_checkpoint = true;
-            break;
+            out.position = {manifests[i].log_tick, manifests[i].row_hash};
+            for (const Manifest* manifest : chain_of(manifests, i))
+                out.chain.push_back(manifest->tick);
         }
         return last;
     });
     if (attempt == Attempt::stopped)
         return {};
+    watcher.choose(out.chain);
     if (attempt == Attempt::refused)
         return load_beginning(world, place);
     out.simulation = std::make_unique<sim::Simulation>(world.id, std::move(rules), std::move(*store));
@@ -235,7 +280,7 @@ bool replay(const World& world, State& state, std::uint64_t to_tick, Tables& tab
                 return false;
             replay_row(state, row);
             if (row.tick % ticks_between_looks == 0 &&
-                !watcher.go_on({Phase::replaying, state.checkpoint_tick, row.tick, to_tick}))
+                !watcher.go_on({Phase::replaying, state.from_tick(), row.tick, to_tick}))
                 return false;
         }
         if (rows.size() < static_cast<std::size_t>(batch_rows))
@@ -243,13 +288,29 @@ bool replay(const World& world, State& state, std::uint64_t to_tick, Tables& tab
     }
 }
 
-State state_at(const World& world, std::uint64_t tick, const Place& place, Tables& tables, Watcher& watcher) {
-    State state = load(world, tick, place, tables, watcher);
-    if (state.simulation && !replay(world, state, tick, tables, watcher)) {
-        give_back(state.simulation->store());
-        return {};
+State recover(const World& world, std::uint64_t newest_checkpoint, std::uint64_t tick, const Place& place,
+              Tables& tables, Watcher& watcher) {
+    std::uint64_t at_or_before = newest_checkpoint;
+    std::optional<Error> first;
+    for (;;) {
+        State state = load(world, at_or_before, place, tables, watcher);
+        if (!state.simulation)
+            return {};
+        try {
+            if (replay(world, state, tick, tables, watcher))
+                return state;
+            give_back(state.simulation->store());
+            return {};
+        } catch (const Error& error) {
+            give_back(state.simulation->store());
+            const bool is_last = state.chain.empty() || state.chain.front() == 0;
+            if (is_last || error.code() == sqlstate::out_of_memory)
+                throw first ? *first : error;
+            watcher.pass_over(state.from_tick(), error.message());
+            first = first ? first : std::optional(error);
+            at_or_before = state.chain.front() - 1;
+        }
     }
-    return state;
 }
 
 } // namespace gamelan::pg::history

@@ -14,6 +14,7 @@
 
 #include <limits>
 
+#include "extension/pg/checkpoint_rows.hpp"
 #include "extension/pg/definition.hpp"
 
 namespace gamelan::pg::history {
@@ -32,8 +33,8 @@ class OwnTransactions final : public Tables {
     void begin(const char* activity) override;
     void end() override;
 };
-// In the transaction that the caller is in, with a new snapshot for each batch; reads that the caller's
-// isolation level allows. SPI may be connected or not.
+// In the transaction that the caller is in, with the snapshot that is active: all batches of one statement
+// see the same. SPI may be connected or not.
 class CallersTransaction final : public Tables {
   public:
     void begin(const char* activity) override;
@@ -70,6 +71,7 @@ struct Place {
 struct World {
     std::int64_t id;
     Definition definition;
+    std::uint64_t first_tick = 0; // where it began: with a state of another world, unless it is 0
 };
 // Of game.world_definition. Throws Error(undefined_world), or what is wrong with its configuration.
 World find_world(std::int64_t world_id, Tables& tables);
@@ -89,6 +91,8 @@ class Watcher {
     // After each chunk that is loaded and every few dozen ticks; false = stop. May throw. Not called with the
     // tables open in the phase `replaying`.
     virtual bool go_on(const Progress&) { return true; }
+    // The checkpoints that are loaded, the full one first; none: the beginning.
+    virtual void choose(const std::vector<std::uint64_t>& chain) { (void)chain; }
     // A checkpoint cannot be used; an older one is tried next.
     virtual void pass_over(std::uint64_t tick, const std::string& reason) { (void)tick, (void)reason; }
 };
@@ -107,28 +111,46 @@ struct Position {
 struct State {
     std::unique_ptr<sim::Simulation> simulation; // null: the watcher stopped it
     Position position;
-    std::uint64_t checkpoint_tick = 0; // 0 = there was no usable checkpoint
-    bool is_from_checkpoint = false;
+    std::vector<std::uint64_t> chain; // ticks of the checkpoints it comes from, the full one first
+    std::uint64_t from_tick() const { return chain.empty() ? 0 : chain.back(); }
 };
 
 inline constexpr std::uint64_t any_tick = std::numeric_limits<std::int64_t>::max();
 
-// The newest usable checkpoint at or before `at_or_before`, else the beginning: tick 0. Throws Error when not
-// even the beginning can be made.
+// The state of one checkpoint: of the chain that ends at manifests[index], which are those of the world,
+// newest first, with the tables open. Checks all there is to check, the state hash at last. Null when the
+// watcher stops it. Throws Error or PgError, and leaves in the slot what it had loaded.
+std::unique_ptr<store::WorldStore> load_chain(const game::World& rules,
+                                              const std::vector<Manifest>& manifests, std::size_t index,
+                                              const Place& place, Watcher& watcher);
+
+// The newest usable checkpoint at or before the tick, else the beginning: tick 0. Throws Error when not
+// even the beginning can be made, or when a key is missing.
 State load(const World& world, std::uint64_t at_or_before, const Place& place, Tables& tables,
            Watcher& watcher);
-// The same without looking for checkpoints.
+// The same without looking for checkpoints. Throws Error(recovery_failed) for a world that did not begin at
+// tick 0: what it began with is in its first checkpoint only.
 State load_beginning(const World& world, const Place& place);
 
 // Plays the log on until the state stands at `to_tick`: rows up to it, and the ticks without rows. False when
 // the watcher stops it. Throws Error(recovery_failed) where the log does not fit the state.
 bool replay(const World& world, State& state, std::uint64_t to_tick, Tables& tables, Watcher& watcher);
 
-// Both: the state at `tick`, which must not lie beyond what is in the log and the heads. Null simulation: the
-// watcher stopped it.
-State state_at(const World& world, std::uint64_t tick, const Place& place, Tables& tables, Watcher& watcher);
+// Both: from the newest usable checkpoint at or before `newest_checkpoint` to `tick`, which must not lie
+// beyond what is in the log and the heads; the state stands behind it when the checkpoint does. When the log
+// does not follow on a checkpoint, the full one before it is tried, and the beginning at last. Null
+// simulation: the watcher stopped it.
+State recover(const World& world, std::uint64_t newest_checkpoint, std::uint64_t tick, const Place& place,
+              Tables& tables, Watcher& watcher);
+// The state as it was at `tick`.
+inline State state_at(const World& world, std::uint64_t tick, const Place& place, Tables& tables,
+                      Watcher& watcher) {
+    return recover(world, tick, tick, place, tables, watcher);
+}
 
 // Returns what a store holds; waits for readers of the slot.
 void give_back(store::WorldStore& store);
+// The same for whatever a slot holds that nobody can see.
+void clear(const Place& place);
 
 } // namespace gamelan::pg::history

@@ -12,6 +12,7 @@ CREATE TABLE game.world_definition (
     catch_up text NOT NULL DEFAULT 'bounded' CHECK (catch_up IN ('bounded', 'skip', 'all')),
     durability text NOT NULL DEFAULT 'sync' CHECK (durability IN ('sync', 'relaxed', 'replicated')),
     desired_state text NOT NULL DEFAULT 'created' CHECK (desired_state IN ('created', 'running', 'paused')),
+    first_tick bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE game.world_definition IS 'What each world is: its game, seed and configuration, and whether it should run';
@@ -19,6 +20,7 @@ COMMENT ON COLUMN game.world_definition.time_scale IS 'seconds that pass in the 
 COMMENT ON COLUMN game.world_definition.catch_up IS
     'what becomes of ticks that are overdue: up to gamelan.max_catch_up_ticks of them are run, none, or all';
 
+COMMENT ON COLUMN game.world_definition.first_tick IS 'where the world began: more than 0 if it is a fork, whose first state is in its first checkpoint';
 COMMENT ON COLUMN game.world_definition.durability IS 'what a tick waits for before it is published and its commands are answered';
 
 CREATE SEQUENCE game.world_id_seq OWNED BY game.world_definition.id;
@@ -101,10 +103,14 @@ COMMENT ON TABLE game.dropped_world IS 'Worlds whose log, events and checkpoints
 CREATE TABLE game.checkpoint (
     world bigint NOT NULL,
     tick bigint NOT NULL,
-    kind text NOT NULL DEFAULT 'full',
+    kind text NOT NULL,
+    base_tick bigint,
+    base_hash bigint,
+    chain_length int NOT NULL,
     format_version int NOT NULL,
     engine_version text NOT NULL,
     codec text NOT NULL,
+    key_id text,
     definition jsonb NOT NULL,
     layout bytea NOT NULL,
     spaces jsonb NOT NULL,
@@ -113,15 +119,25 @@ CREATE TABLE game.checkpoint (
     row_hash bigint NOT NULL,
     chunks int NOT NULL,
     chunks_hash bigint NOT NULL,
+    manifest_hash bigint NOT NULL,
     raw_bytes bigint NOT NULL,
     stored_bytes bigint NOT NULL,
     duration_ms double precision NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    verified_at timestamptz,
     PRIMARY KEY (world, tick)
 );
 COMMENT ON TABLE game.checkpoint IS 'The saved states of worlds; the bytes are in game.checkpoint_chunk';
-
+COMMENT ON COLUMN game.checkpoint.kind IS 'full: the whole state; incremental: what changed since its base';
+COMMENT ON COLUMN game.checkpoint.base_tick IS 'of an incremental one: the checkpoint that it builds on';
+COMMENT ON COLUMN game.checkpoint.base_hash IS 'manifest_hash of that one';
+COMMENT ON COLUMN game.checkpoint.chain_length IS 'how many incremental ones lie between it and its full one, itself included';
+COMMENT ON COLUMN game.checkpoint.key_id IS 'the key that its chunks are encrypted with; null when they are not';
 COMMENT ON COLUMN game.checkpoint.layout IS 'the components of the world, packed (docs/formats.md, "Definition")';
+COMMENT ON COLUMN game.checkpoint.log_tick IS 'tick of the newest log row that it contains; 0 = none';
+COMMENT ON COLUMN game.checkpoint.manifest_hash IS 'checksum of all that decides what is restored';
+COMMENT ON COLUMN game.checkpoint.duration_ms IS 'how long it took to copy, compress, write and read it back';
+COMMENT ON COLUMN game.checkpoint.verified_at IS 'when a recovery from it, in memory nobody else saw, came to its state hash';
 
 CREATE TABLE game.checkpoint_chunk (
     world bigint NOT NULL,
@@ -136,7 +152,20 @@ CREATE TABLE game.checkpoint_chunk (
     PRIMARY KEY (world, tick, ordinal)
 );
 ALTER TABLE game.checkpoint_chunk ALTER COLUMN data SET STORAGE EXTERNAL;
-COMMENT ON TABLE game.checkpoint_chunk IS 'Parts of checkpoints: a run of slots of one column, compressed, with its checksum';
+COMMENT ON TABLE game.checkpoint_chunk IS 'Parts of checkpoints: runs of slots of one column, compressed, with their checksum';
+
+CREATE TABLE game.checkpoint_policy (
+    world bigint PRIMARY KEY,
+    strategy text CHECK (strategy IN ('full', 'incremental', 'hybrid')),
+    every interval CHECK (every >= interval '0'),
+    every_ticks bigint CHECK (every_ticks >= 0),
+    every_log_bytes bigint CHECK (every_log_bytes >= 0),
+    full_every int CHECK (full_every BETWEEN 1 AND 100),
+    generations int CHECK (generations BETWEEN 2 AND 1000),
+    keep interval CHECK (keep >= interval '0')
+);
+COMMENT ON TABLE game.checkpoint_policy IS
+    'When each world gets checkpoints, of which kind, and how many are kept; null, and worlds without a row: as the settings gamelan.checkpoint_* say';
 
 -- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.
 SELECT pg_catalog.pg_extension_config_dump('game.world_definition', '');
@@ -148,6 +177,7 @@ SELECT pg_catalog.pg_extension_config_dump('game.conflict', '');
 SELECT pg_catalog.pg_extension_config_dump('game.dropped_world', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_chunk', '');
+SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('game.world_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('game.command_handle_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('game.inbox_id_seq', '');

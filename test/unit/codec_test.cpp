@@ -108,24 +108,64 @@ TEST(CommandBatch, AnUnknownVersionIsNamed) {
 }
 
 TEST(CheckpointChunk, RoundTripsAndFindsDamage) {
-    const StateCopy::Part part{"cell.amount", 2048, 1024, std::string(1024, 'a')};
+    const CheckpointPart part{"cell.amount", 2048, 1024, std::string(1024, 'a')};
     const CheckpointChunk chunk = compress(part);
     EXPECT_LT(chunk.data.size(), 100u);
-    EXPECT_EQ(decompress(chunk), part.bytes);
+    EXPECT_NO_THROW(check(chunk));
+    EXPECT_EQ(decompress(chunk).bytes, part.bytes);
     for (std::size_t bit = 0; bit < chunk.data.size() * 8; ++bit) {
         CheckpointChunk bad = chunk;
         bad.data[bit / 8] = static_cast<char>(bad.data[bit / 8] ^ (1 << bit % 8));
-        EXPECT_THROW(decompress(bad), Error);
+        EXPECT_THROW(check(bad), Error);
     }
-    CheckpointChunk moved = chunk;
-    moved.first_slot = 0;
-    EXPECT_THROW(decompress(moved), Error) << "the place is part of the checksum";
-    CheckpointChunk renamed = chunk;
-    renamed.column = "cell.resource";
-    EXPECT_THROW(decompress(renamed), Error);
-    CheckpointChunk longer = chunk;
-    longer.raw_bytes = 4096;
-    EXPECT_THROW(decompress(longer), Error);
+    const auto is_noticed = [&](auto&& damage) {
+        CheckpointChunk bad = chunk;
+        damage(bad);
+        EXPECT_THROW(check(bad), Error);
+    };
+    is_noticed([](CheckpointChunk& bad) { bad.first_slot = 0; });
+    is_noticed([](CheckpointChunk& bad) { bad.slots = 2048; });
+    is_noticed([](CheckpointChunk& bad) { bad.column = "cell.resource"; });
+    is_noticed([](CheckpointChunk& bad) { bad.raw_bytes = 4096; });
+    is_noticed([](CheckpointChunk& bad) { bad.checksum ^= 1; });
+}
+
+TEST(CheckpointChunk, WhatWasChangedIsSignedAnew) {
+    CheckpointChunk chunk = compress({"cell.amount", 0, 64, "some values"});
+    chunk.data += "a tag";
+    EXPECT_THROW(check(chunk), Error);
+    sign(chunk);
+    EXPECT_NO_THROW(check(chunk));
+}
+
+// Each field of a manifest has its part in the hash.
+TEST(Manifest, EveryFieldCounts) {
+    const ManifestContents contents{7,   100, "full",          0,  0,  0,  3,  "1.0", "zstd", "",
+                                    "d", "l", "{\"cell\": 1}", 11, 90, 12, 13, 14};
+    const std::uint64_t hash = manifest_hash(contents);
+    const auto differs = [&](auto&& change) {
+        ManifestContents other = contents;
+        change(other);
+        EXPECT_NE(manifest_hash(other), hash);
+    };
+    differs([](auto& m) { m.world = 8; });
+    differs([](auto& m) { m.tick = 101; });
+    differs([](auto& m) { m.kind = "incremental"; });
+    differs([](auto& m) { m.base_tick = 1; });
+    differs([](auto& m) { m.base_hash = 1; });
+    differs([](auto& m) { m.chain_length = 1; });
+    differs([](auto& m) { m.format_version = 2; });
+    differs([](auto& m) { m.engine_version = "1.1"; });
+    differs([](auto& m) { m.codec = "lz4"; });
+    differs([](auto& m) { m.key_id = "k"; });
+    differs([](auto& m) { m.definition = "e"; });
+    differs([](auto& m) { m.layout = "m"; });
+    differs([](auto& m) { m.spaces = "{}"; });
+    differs([](auto& m) { m.state_hash = 0; });
+    differs([](auto& m) { m.log_tick = 91; });
+    differs([](auto& m) { m.row_hash = 0; });
+    differs([](auto& m) { m.chunks = 0; });
+    differs([](auto& m) { m.chunks_hash = 0; });
 }
 
 TEST(CheckpointChunk, TheOrderOfChunksMatters) {

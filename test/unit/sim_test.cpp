@@ -2,7 +2,7 @@
 #include "games/hexfactory/native/hexfactory.hpp"
 #include "store_memory.hpp"
 
-#include "core/codec/checkpoint.hpp"
+#include "core/codec/checkpoint_state.hpp"
 #include "core/codec/command_batch.hpp"
 #include "core/sim/simulation.hpp"
 
@@ -197,10 +197,10 @@ RC_GTEST_PROP(SimulationProperty, ReplayLeadsToTheSameState, ()) {
     store::WorldStore store =
         store::WorldStore::create(*region, region->claim_slot(1), world->layout(), region.limit());
     store.begin_tick();
-    codec::restore_spaces(store, checkpoint->spaces);
-    for (const codec::StateCopy::Part& part : checkpoint->parts)
-        codec::restore_chunk(store, codec::compress(part));
-    RC_ASSERT(store.seal(checkpoint->tick).state_hash() == checkpoint->state_hash);
+    codec::restore_spaces(store, checkpoint->outline.spaces);
+    for (const codec::CheckpointPart& part : checkpoint->parts)
+        codec::restore_part(store, codec::decompress(codec::compress(part)));
+    RC_ASSERT(store.seal(checkpoint->outline.tick).state_hash() == checkpoint->outline.state_hash);
     store.publish();
     Simulation resumed(1, std::move(world), std::move(store));
     for (std::size_t i = static_cast<std::size_t>(checkpoint_at); i < log.size(); ++i) {

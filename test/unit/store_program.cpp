@@ -16,13 +16,6 @@ void require(bool condition, const std::string& what) {
         throw std::runtime_error(what);
 }
 
-Layout bare_layout(std::uint32_t block_slots) {
-    Layout layout;
-    layout.add_space(entity_space, 0, block_slots);
-    layout.add_space(cell_space, StoreProgram::cells, block_slots);
-    return layout;
-}
-
 std::string stored_bytes(const Snapshot& snapshot, ColumnId column, std::uint32_t slot) {
     if (snapshot.column(column).type == ColumnType::value)
         return snapshot.get_value(column, slot);
@@ -89,6 +82,13 @@ void require_column(const Snapshot& snapshot, const ModelComponent& component, c
 }
 
 } // namespace
+
+Layout bare_layout(std::uint32_t block_slots) {
+    Layout layout;
+    layout.add_space(entity_space, 0, block_slots);
+    layout.add_space(cell_space, StoreProgram::cells, block_slots);
+    return layout;
+}
 
 Definition Model::definition() const {
     Definition out;
@@ -285,6 +285,8 @@ void StoreProgram::publish() {
     published_ = sealed_.front();
     sealed_.pop_front();
     require_equal(*Snapshot::current(*region_, world), published_);
+    if (reader_)
+        reader_(*Snapshot::current(*region_, world), published_);
 }
 
 // The worker dies, or what it had sealed could not be made durable.

@@ -8,6 +8,7 @@
 #include "core/store/ordered_index.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -43,6 +44,10 @@ class StoreProgram {
     // `small_region`: so little memory that running out of it is part of the play.
     enum class Memory { plenty, scarce };
     StoreProgram(std::span<const std::uint8_t> bytes, Memory memory);
+
+    // Called with each version that is published.
+    using Reader = std::function<void(const Snapshot&, const Model&)>;
+    void read_published(Reader reader) { reader_ = std::move(reader); }
 
     // Throws std::runtime_error when store and model differ, or when memory was lost.
     void run();
@@ -91,8 +96,11 @@ class StoreProgram {
     Model working_; // valid in a tick
     std::optional<Model> at_savepoint_;
     std::int32_t next_key_ = 100;
+    Reader reader_;
 };
 
+// The spaces of such a world, without components.
+Layout bare_layout(std::uint32_t block_slots);
 // Throws std::runtime_error when the version is not what the model says: values, NULLs, versions, indexes,
 // zones.
 void require_equal(const Snapshot& snapshot, const Model& model);

@@ -23,7 +23,7 @@ using game::SystemRule;
 constexpr std::int64_t entities = 100;
 
 // UPDATE counter SET n = n + step
-std::string adding_program(std::int32_t step) {
+std::string adding_program(std::int32_t step, std::size_t times) {
     kernel::UnboundSystem out;
     const store::ComponentId counter = out.symbols.component("counter", false);
     const store::ColumnId n = out.symbols.column(counter, "n", ColumnType::i32);
@@ -36,7 +36,7 @@ std::string adding_program(std::int32_t step) {
                               e.make(kernel::Op::add, {e.column(n, ColumnType::i32),
                                                        e.constant(kernel::Value::of(ColumnType::i32, step))}),
                               true, "n"}};
-    out.system.statements.push_back(std::move(statement));
+    out.system.statements.assign(times, statement);
     return codec::encode_program(out);
 }
 
@@ -47,9 +47,9 @@ SystemRule rule(std::string name, SystemPath path) {
     return out;
 }
 
-SystemRule adding(std::string name, std::int32_t step) {
+SystemRule adding(std::string name, std::int32_t step, std::size_t times = 1) {
     SystemRule out = rule(std::move(name), SystemPath::kernel);
-    out.program = adding_program(step);
+    out.program = adding_program(step, times);
     return out;
 }
 
@@ -216,6 +216,19 @@ TEST_F(SystemsTest, OneThatFailsLeavesNothingAndTheTickGoesOn) {
     EXPECT_FALSE(world.store().newest().has_row(*world.store().newest().find_component("mark"), 1));
     EXPECT_EQ(value(world, 1), 2);
     EXPECT_EQ(replayed(), world.store().newest().state_hash());
+}
+
+TEST_F(SystemsTest, ThoseThatRunTogetherShareTheirTimeByWhatTheyDo) {
+    Simulation world = make();
+    game::Rules rules;
+    rules.systems = {adding("short", 1), adding("long", 10, 8)};
+    begin(world, rules, nullptr);
+    const TickResult result = tick(world, {}, nullptr);
+    ASSERT_EQ(result.systems.size(), 2u);
+    const std::uint64_t whole = result.systems[0].duration_ns + result.systems[1].duration_ns;
+    ASSERT_GT(whole, 90u);
+    EXPECT_NEAR(static_cast<double>(result.systems[1].duration_ns) / static_cast<double>(whole), 8.0 / 9,
+                0.02);
 }
 
 TEST_F(SystemsTest, ActionsAreReplayedByWhatTheyDid) {

@@ -22,11 +22,11 @@ sub survives
 {
 	my ($damage, $reason, $what) = @_;
 	my $tick = $node->safe_psql('game', "SELECT game.step_world($world, 5)");
-	$node->safe_psql('game', "SELECT game.checkpoint($world)");
+	$node->safe_psql('game', "SELECT game.checkpoint($world, 'full')");
 	$node->safe_psql('game', "SELECT game.enqueue($world, 'join', '{\"name\": \"at $tick\"}')");
 	$node->safe_psql('game', "SELECT game.step_world($world, 2)");
 	my $stood = hash_of($node, $world);
-	$node->safe_psql('game', $damage =~ s/\$newest/world = $world AND tick = $tick/gr);
+	$node->safe_psql('game', $damage =~ s/c\.\$newest/c.world = $world AND c.tick = $tick/gr =~ s/\$newest/world = $world AND tick = $tick/gr);
 	my $since = log_position($node);
 	$node->restart;
 	wait_until_ready($node, $world, 'created');
@@ -49,11 +49,13 @@ survives('UPDATE game.checkpoint_chunk SET ordinal = 100 - ordinal WHERE $newest
 survives('UPDATE game.checkpoint_chunk SET first_slot = first_slot + 1024 WHERE $newest AND ordinal = 0', 'damaged', 'a chunk that claims another place');
 survives('UPDATE game.checkpoint_chunk SET slots = 2000000000 WHERE $newest AND ordinal = 0', 'damaged', 'a chunk that claims a huge size');
 survives("UPDATE game.checkpoint_chunk SET column_name = 'cell.nonsense' WHERE \$newest AND ordinal = 0", '', 'a chunk of an unknown column');
-survives('UPDATE game.checkpoint SET state_hash = state_hash # 1 WHERE $newest', 'the state hash differs', 'a wrong hash in the manifest');
-survives('UPDATE game.checkpoint SET chunks_hash = chunks_hash # 1 WHERE $newest', 'not those its manifest names', 'a wrong hash of the chunks');
+survives('UPDATE game.checkpoint SET state_hash = state_hash # 1 WHERE $newest', 'the checksum of its manifest differs', 'a wrong hash in the manifest');
+survives('UPDATE game.checkpoint_chunk AS c SET column_name = o.column_name, first_slot = o.first_slot, slots = o.slots, raw_bytes = o.raw_bytes, checksum = o.checksum, data = o.data
+	FROM game.checkpoint_chunk AS o WHERE c.$newest AND c.ordinal = 0 AND o.world = c.world AND o.ordinal = 0 AND o.tick < c.tick', 'not those its manifest names', 'a chunk of another checkpoint');
 survives('UPDATE game.checkpoint SET format_version = 99 WHERE $newest', 'format version 99', 'a format of the future');
 survives("UPDATE game.checkpoint SET codec = 'lzma' WHERE \$newest", 'lzma', 'an unknown codec');
-survives("UPDATE game.checkpoint SET spaces = '{\"cell\": 7, \"nothing\": 1}' WHERE \$newest", '', 'spaces that are not the game\'s');
+survives("UPDATE game.checkpoint SET spaces = '{\"cell\": 7, \"nothing\": 1}' WHERE \$newest", 'the checksum of its manifest differs', 'spaces that are not the game\'s');
+survives('UPDATE game.checkpoint SET log_tick = log_tick + 1 WHERE $newest', 'the checksum of its manifest differs', 'a manifest that claims another place in the log');
 
 # Without any sound checkpoint: from the beginning.
 my $stood = hash_of($node, $world);
