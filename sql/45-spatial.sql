@@ -97,7 +97,8 @@ DECLARE
     body text := $body$
     UPDATE seen s SET
         near = (SELECT count(*) FROM game.near('position', p.x, p.y, 1.25) AS n(entity) WHERE n.entity <> p.entity),
-        sum = (SELECT sum(w.kg) FROM game.near('position', p.x, p.y, 2) AS n(entity) JOIN weight w ON w.entity = n.entity),
+        sum = (SELECT sum(w.kg) FROM game.near('position', p.x, p.y, 2) AS n(entity) JOIN weight w ON w.entity = n.entity)
+            + 1000 * coalesce((SELECT sum(w.kg) FROM game.pairs('position', 1.25) AS c JOIN weight w ON w.entity = c.b WHERE c.a = p.entity), 0),
         nearest = (SELECT n.entity FROM game.nearest('position', p.x, p.y, 2) n WHERE n.entity <> p.entity ORDER BY n.distance LIMIT 1),
         touches = EXISTS (SELECT FROM position q JOIN weight w ON w.entity = q.entity
                           WHERE q.entity <> p.entity AND w.kg > 2 AND game.within(p.x, p.y, q.x, q.y, 1.25)),
@@ -220,6 +221,8 @@ SELECT game.drop_system('regress_spatial.drift'), game.drop_system('regress_spat
 CREATE PROCEDURE left_over() BEGIN ATOMIC
     UPDATE seen s SET nearest = c.b FROM game.pairs('position', 1) AS c WHERE c.a = s.entity;
     UPDATE seen s SET near = 1 FROM game.near('position', 1, 1, 1) AS n(entity) WHERE n.entity = s.entity;
+    UPDATE seen s SET sum = (SELECT sum(w.kg) FROM game.pairs('position', 1) c JOIN weight w ON w.entity = c.a WHERE c.a = s.entity);
+    UPDATE seen s SET sum = (SELECT sum(w.kg) FROM game.pairs('position', 1) c JOIN weight w ON w.entity = c.a WHERE c.a = s.entity OR c.b = s.entity);
     UPDATE seen s SET near = (SELECT count(*) FROM position q WHERE q.x > p.x) FROM position p WHERE p.entity = s.entity;
     UPDATE seen s SET near = (SELECT count(*) FROM position q WHERE game.within(p.x, p.y, q.x, q.y, 1) AND 1 / q.n > 0) FROM position p WHERE p.entity = s.entity;
     UPDATE seen s SET nearest = (SELECT n.entity FROM game.nearest('position', 1, 1, 5) n JOIN weight w ON w.entity = n.entity LIMIT 1);

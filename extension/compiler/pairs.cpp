@@ -115,10 +115,12 @@ bool StatementCompiler::place_pairs(Scope& inner, Item& pairs) {
         if (!is_own(one) || !is_own(other))
             continue;
         inner.conditions.erase(at);
+        const bool is_first = one.number == 1 || other.number == 1;
+        const bool is_second = one.number == 2 || other.number == 2;
         pairs.is_placed = true;
+        pairs.handle_column = is_first && is_second ? 0 : is_first ? 2 : 1;
         fill_set(inner, partners(inner, pairs.function));
-        inner.paired = name_pairs(pairs, *inner.set, one.number == 1 || other.number == 1,
-                                  one.number == 2 || other.number == 2);
+        inner.paired = name_pairs(pairs, *inner.set, is_first, is_second);
         return true;
     }
     refuse("the pairs are not joined with the statement's own row by a or b");
