@@ -160,7 +160,8 @@ history::State from_tables(HostedWorld& world, const history::World& source, std
     // What a worker that died while it recovered this world had taken; nobody ever saw it.
     store::Arena(pg::region(), world.slot(), 0).release_all();
     pg::checkpoints::begin_lifetime(world.slot());
-    history::State out = history::recover(source, history::any_tick, target, place_of(world.slot()), tables, watcher);
+    history::State out =
+        history::recover(source, history::any_tick, target, place_of(world.slot()), tables, watcher);
     if (out.simulation && !out.chain.empty())
         world.runtime().last_checkpoint_tick.store(static_cast<std::int64_t>(out.from_tick()));
     return out;
@@ -214,6 +215,13 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
     if (!is_complete(definition, missing)) {
         world.set_state(WorldState::waiting, missing);
         return RecoveryResult::waiting;
+    }
+    if (!definition.is_head_sound) {
+        report_failure(world,
+                       Error(sqlstate::corrupt_data,
+                             "its row in game.world_head is damaged: the checksum differs", {},
+                             "Restore the row, or let a superuser decide at which tick the world resumes."));
+        return RecoveryResult::failed;
     }
     world.set_state(WorldState::recovering);
     const std::uint64_t target = newest_tick(definition);

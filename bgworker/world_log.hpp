@@ -26,6 +26,7 @@ struct DefinitionRow {
     double time_scale;
     std::string catch_up;
     bool has_head;
+    bool is_head_sound; // its checksum says so
     std::uint64_t head_tick;
     std::uint64_t log_tick;
     std::uint64_t row_hash;

@@ -104,9 +104,13 @@ bool run_empty_ticks(State& state, std::uint64_t target, std::uint64_t goal, Wat
     return true;
 }
 
-void replay_row(State& state, const LogRow& row) {
+// Before the ticks up to it are played: a row that was damaged may name any tick.
+void check_row(const State& state, const LogRow& row) {
     if (chain_row(state.position.row_hash, row.tick, row.commands, row.state_hash) != row.row_hash)
         diverged("the hash chain", row.tick);
+}
+
+void replay_row(State& state, const LogRow& row) {
     sim::Simulation& simulation = *state.simulation;
     const sim::TickResult result = simulation.run_tick(codec::decode_commands(row.commands));
     for (const sim::Outcome& outcome : result.outcomes)
@@ -276,6 +280,7 @@ bool replay(const World& world, State& state, std::uint64_t to_tick, Tables& tab
             return read_log(world.id, state.simulation->tick(), to_tick, batch_rows);
         });
         for (const LogRow& row : rows) {
+            check_row(state, row);
             if (!run_empty_ticks(state, row.tick - 1, to_tick, watcher))
                 return false;
             replay_row(state, row);

@@ -35,12 +35,14 @@ CREATE TABLE game.world_head (
     tick bigint NOT NULL,
     log_tick bigint NOT NULL,
     row_hash bigint NOT NULL,
+    checksum bigint NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE game.world_head IS 'How far each world has come: the tick to resume at, and the newest row of its log';
 COMMENT ON COLUMN game.world_head.tick IS 'the world resumes at this tick';
 COMMENT ON COLUMN game.world_head.log_tick IS 'tick of the newest row in game.tick_log, 0 = none';
 COMMENT ON COLUMN game.world_head.row_hash IS 'row_hash of that row';
+COMMENT ON COLUMN game.world_head.checksum IS 'of the columns before it: game._head_checksum(world, tick, log_tick, row_hash)';
 
 CREATE TABLE game.tick_log (
     world bigint NOT NULL,

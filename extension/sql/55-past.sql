@@ -165,7 +165,7 @@ BEGIN
     fork := game.create_world(name, source.game, source.seed, source.tick_rate,
         source.config || jsonb_build_object('cell_world', coalesce((source.config ->> 'cell_world')::bigint, world % 256)), source.durability);
     UPDATE game.world_definition AS d SET first_tick = tick, time_scale = source.time_scale, catch_up = source.catch_up WHERE d.id = fork;
-    UPDATE game.world_head AS h SET tick = fork_world.tick WHERE h.world = fork;
+    UPDATE game.world_head AS h SET tick = fork_world.tick, checksum = game._head_checksum(fork, fork_world.tick, 0, 0) WHERE h.world = fork;
     INSERT INTO game.world_system SELECT (jsonb_populate_record(s, jsonb_build_object('world', fork))).* FROM game.world_system AS s WHERE s.world = fork_world.world;
     INSERT INTO game.checkpoint_policy SELECT (jsonb_populate_record(p, jsonb_build_object('world', fork))).* FROM game.checkpoint_policy AS p WHERE p.world = fork_world.world;
     PERFORM game._write_fork(world, tick, fork);
