@@ -97,7 +97,8 @@ DECLARE
     body text := $body$
     UPDATE seen s SET
         near = (SELECT count(*) FROM game.near('position', p.x, p.y, 1.25) AS n(entity) WHERE n.entity <> p.entity),
-        sum = (SELECT sum(w.kg) FROM game.near('position', p.x, p.y, 2) AS n(entity) JOIN weight w ON w.entity = n.entity),
+        sum = (SELECT sum(w.kg) FROM game.near('position', p.x, p.y, 2) AS n(entity) JOIN weight w ON w.entity = n.entity)
+            + 1000 * coalesce((SELECT sum(w.kg) FROM game.pairs('position', 1.25) AS c JOIN weight w ON w.entity = c.b WHERE c.a = p.entity), 0),
         nearest = (SELECT n.entity FROM game.nearest('position', p.x, p.y, 2) n WHERE n.entity <> p.entity ORDER BY n.distance LIMIT 1),
         touches = EXISTS (SELECT FROM position q JOIN weight w ON w.entity = q.entity
                           WHERE q.entity <> p.entity AND w.kg > 2 AND game.within(p.x, p.y, q.x, q.y, 1.25)),
@@ -182,10 +183,46 @@ EXCEPT ALL SELECT entity, payload FROM game.event WHERE world = :w AND tick = :t
 (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :tick) EXCEPT ALL (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :slow_tick);
 (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :slow_tick) EXCEPT ALL (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :tick);
 
+\echo -- The same states, tick by tick
+DO $$
+DECLARE
+    body text := $body$
+    UPDATE position p SET x = p.x + s.near * 0.125, y = p.y - s.paired * 0.25 FROM seen s WHERE s.entity = p.entity;
+    UPDATE seen s SET near = (SELECT count(*) FROM game.near('position', p.x, p.y, 1.5) AS n(entity) WHERE n.entity <> p.entity) % 3,
+        paired = (SELECT count(*) FROM position q WHERE q.entity < p.entity AND game.within(p.x, p.y, q.x, q.y, 1)) % 2,
+        nearest = (SELECT n.entity FROM game.nearest('position', p.y, p.x, 1) n) FROM position p WHERE p.entity = s.entity;
+    UPDATE position p SET x = -p.x FROM game.pairs('position', 0.5) AS c WHERE c.b = p.entity;$body$;
+BEGIN
+    EXECUTE 'CREATE PROCEDURE drift() BEGIN ATOMIC ' || body || ' END';
+    EXECUTE 'CREATE PROCEDURE drift_slowly() BEGIN ATOMIC ' || body || ' SELECT 1; END';
+END $$;
+SELECT DISTINCT path FROM game.explain_system('regress_spatial.drift');
+SELECT game.create_world('spatial fast', game => 'regress_spatial', seed => 5, config => '{"n": 1}') AS fast \gset
+SELECT game.create_world('spatial slow', game => 'regress_spatial', seed => 5, config => '{"n": 1}') AS slow \gset
+SELECT count(*) FROM (SELECT game.spawn_many(:fast, 300), game.spawn_many(:slow, 300)) AS s;
+INSERT INTO position (world, entity, x, y) SELECT w, i, i * 37 % 101 * 0.21, i * 53 % 97 * 0.23 FROM generate_series(1, 300) AS i, unnest(ARRAY[:fast, :slow]) AS w;
+INSERT INTO seen (world, entity, near, paired) SELECT w, i, 0, 0 FROM generate_series(1, 300) AS i, unnest(ARRAY[:fast, :slow]) AS w;
+SELECT game.drop_system('regress_spatial.touch'), game.drop_system('regress_spatial.push');
+SELECT game.create_system('regress_spatial.drift', enabled => false), game.create_system('regress_spatial.drift_slowly', enabled => false);
+SELECT game.enable_system(:fast, 'regress_spatial.drift'), game.enable_system(:slow, 'regress_spatial.drift_slowly');
+SELECT game.step_world(:fast), game.step_world(:slow);
+\pset tuples_only on
+\set ECHO none
+SELECT format('SELECT game.step_world(%1$s) = game.step_world(%2$s)', :fast, :slow),
+    format('SELECT (game.state_hash(%1$s)).hash = (game.state_hash(%2$s)).hash', :fast, :slow) FROM generate_series(1, 10) \gexec
+\set ECHO all
+\pset tuples_only off
+SELECT system, sqlstate, message FROM game.system_error WHERE world IN (:fast, :slow);
+SELECT count(*), sum(near) > 0, sum(paired) > 0, count(DISTINCT nearest) > 5 FROM seen WHERE world = :fast;
+SELECT game.drop_world(:fast), game.drop_world(:slow);
+SELECT game.drop_system('regress_spatial.drift'), game.drop_system('regress_spatial.drift_slowly');
+
 \echo -- What is left to the executor
 CREATE PROCEDURE left_over() BEGIN ATOMIC
     UPDATE seen s SET nearest = c.b FROM game.pairs('position', 1) AS c WHERE c.a = s.entity;
     UPDATE seen s SET near = 1 FROM game.near('position', 1, 1, 1) AS n(entity) WHERE n.entity = s.entity;
+    UPDATE seen s SET sum = (SELECT sum(w.kg) FROM game.pairs('position', 1) c JOIN weight w ON w.entity = c.a WHERE c.a = s.entity);
+    UPDATE seen s SET sum = (SELECT sum(w.kg) FROM game.pairs('position', 1) c JOIN weight w ON w.entity = c.a WHERE c.a = s.entity OR c.b = s.entity);
     UPDATE seen s SET near = (SELECT count(*) FROM position q WHERE q.x > p.x) FROM position p WHERE p.entity = s.entity;
     UPDATE seen s SET near = (SELECT count(*) FROM position q WHERE game.within(p.x, p.y, q.x, q.y, 1) AND 1 / q.n > 0) FROM position p WHERE p.entity = s.entity;
     UPDATE seen s SET nearest = (SELECT n.entity FROM game.nearest('position', 1, 1, 5) n JOIN weight w ON w.entity = n.entity LIMIT 1);

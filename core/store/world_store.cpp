@@ -643,6 +643,8 @@ bool WorldStore::abandon_newest() {
     sealed_.pop_back();
     rewritten_.clear();
     newest_root_ = sealed_.empty() ? Ref{region().control(slot_).root.load()} : sealed_.back().root;
+    if (derivation_)
+        derivation_->forget();
     return true;
 }
 
@@ -650,8 +652,6 @@ void WorldStore::abandon_sealed() {
     while (abandon_newest()) {
     }
     newest_root_ = {region().control(slot_).root.load()};
-    if (derivation_)
-        derivation_->forget();
 }
 
 void WorldStore::add_values_of(const Snapshot& view, ColumnId column,

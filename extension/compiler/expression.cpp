@@ -163,10 +163,11 @@ NodeId StatementCompiler::variable(Scope& scope, const Var* var) {
     Item* item = home == nullptr ? nullptr : home->find(var->varno);
     if (item == nullptr || !item->is_placed)
         refuse("a column of an entry of FROM that has no kernel is read");
+    // Of nearest: entity, distance; of pairs: a, b, distance.
+    if (item->kind == Item::Kind::place && var->varattno == (item->outputs.empty() ? 2 : 3))
+        return expressions().distance(*item->source);
     if (!item->outputs.empty() && var->varattno > 0)
         return item->outputs.at(static_cast<std::size_t>(var->varattno - 1));
-    if (item->kind == Item::Kind::place && var->varattno == 2)
-        return expressions().distance(*item->source);
     if (item->kind != Item::Kind::component)
         return *item->key;
     const TableFacts& table = *item->table;

@@ -203,7 +203,8 @@ bool StatementCompiler::is_handle(Scope&, const Item& item, Node* node) {
     const Var* var = castNode(Var, node);
     if (var->varlevelsup != 0 || var->varno != item.number)
         return false;
-    return item.kind == Item::Kind::component ? var->varattno == item.table->handle : var->varattno == 1;
+    return item.kind == Item::Kind::component ? var->varattno == item.table->handle
+                                              : var->varattno == item.handle_column;
 }
 
 Node* StatementCompiler::key_in(Scope& scope, const Item& item, Node* condition) {

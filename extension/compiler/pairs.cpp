@@ -92,7 +92,8 @@ NodeId StatementCompiler::name_pairs(Item& pairs, SourceId set, bool is_first, b
     const bool is_either = is_first && is_second;
     const NodeId first = is_either ? expressions().make(Op::least, {own, other}) : is_first ? own : other;
     const NodeId second = is_either ? expressions().make(Op::greatest, {own, other}) : is_first ? other : own;
-    pairs.outputs = {first, second, expressions().distance(set)};
+    pairs.outputs = {first, second};
+    pairs.source = set;
     return expressions().make(is_either ? Op::not_equal : is_first ? Op::greater : Op::less, {other, own});
 }
 
@@ -114,10 +115,12 @@ bool StatementCompiler::place_pairs(Scope& inner, Item& pairs) {
         if (!is_own(one) || !is_own(other))
             continue;
         inner.conditions.erase(at);
+        const bool is_first = one.number == 1 || other.number == 1;
+        const bool is_second = one.number == 2 || other.number == 2;
         pairs.is_placed = true;
+        pairs.handle_column = is_first && is_second ? 0 : is_first ? 2 : 1;
         fill_set(inner, partners(inner, pairs.function));
-        inner.paired = name_pairs(pairs, *inner.set, one.number == 1 || other.number == 1,
-                                  one.number == 2 || other.number == 2);
+        inner.paired = name_pairs(pairs, *inner.set, is_first, is_second);
         return true;
     }
     refuse("the pairs are not joined with the statement's own row by a or b");

@@ -44,7 +44,8 @@ struct Item {
     std::shared_ptr<const TableFacts> table;
     kernel::ComponentId component{store::none};
     const FuncExpr* function = nullptr; // of all but components
-    std::vector<NodeId> outputs;        // of pairs: a, b, distance
+    std::vector<NodeId> outputs;        // of pairs: a and b
+    AttrNumber handle_column = 1;       // of a function: which is the handle of the rows it finds; 0: none
     bool is_nullable = false;           // the right side of a LEFT JOIN
     std::vector<Node*> on;              // its conditions
     // Where its row is: a source; or, for a row that need not be there, a key of which a source is made when

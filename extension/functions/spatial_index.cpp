@@ -21,7 +21,7 @@ struct Kept {
     IndexRequest request;
     std::uint64_t layout_version;
     Stamp stamp;
-    std::uint64_t fingerprint;
+    std::optional<std::uint64_t> fingerprint; // none of a past state, whose blocks are counted anew
     std::shared_ptr<const spatial::GridIndex> points;
     std::shared_ptr<const spatial::CellIndex> cells;
     std::size_t bytes;
@@ -123,9 +123,10 @@ const Kept* look_up(const IndexRequest& request, const fdw::TableInfo& table, fd
     if (!place->has_component || columns.size() < request.column_count)
         return nullptr;
     const spatial::ComponentPlanes planes{place->presence, {place->generation}};
-    const std::uint64_t fingerprint = spatial::fingerprint(version, planes, columns);
+    const auto fingerprint =
+        view.moment() ? std::nullopt : std::optional(spatial::fingerprint(version, planes, columns));
     view.check();
-    if (known != nullptr && known->fingerprint == fingerprint &&
+    if (known != nullptr && fingerprint && known->fingerprint == fingerprint &&
         known->layout_version == place->layout_version) {
         known->stamp = stamp;
         return known;
