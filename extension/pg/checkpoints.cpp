@@ -20,7 +20,7 @@ constexpr std::int32_t lock_class = 0x474c4350;
 constexpr std::uint64_t most_changed_percent = 75;
 // Compressing under the pin saves memory of ours; the versions that the pin keeps cost memory of the worlds.
 // So much of it, as a share of what one world may have.
-constexpr std::uint64_t history_share = 8;
+constexpr std::uint64_t history_share = 32;
 
 // What an increment can build on.
 struct Base {
@@ -114,6 +114,12 @@ struct Totals {
     std::uint64_t stored_bytes = 0;
 };
 
+// On a machine that is busy the ticks come first: nobody waits for what a background process writes.
+void pause_in_background() {
+    if (MyBackendType == B_BG_WORKER)
+        pg_usleep(1000);
+}
+
 // C++ zone. Gives each part's memory back once it is written.
 Totals write_chunks(Copy& copy, Manifest& manifest, const std::optional<cipher::Key>& key) {
     Totals totals;
@@ -129,6 +135,7 @@ Totals write_chunks(Copy& copy, Manifest& manifest, const std::optional<cipher::
         totals.raw_bytes += chunk.raw_bytes;
         totals.stored_bytes += chunk.data.size();
         part = codec::CheckpointChunk{};
+        pause_in_background();
     }
     return totals;
 }
