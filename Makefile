@@ -62,7 +62,7 @@ include $(PGXS)
 
 # The inner loops of the simulation. None of these flags changes a result: traps and errno are not looked at.
 KERNEL_OBJS = $(filter $(OBJECT_DIR)/core/automaton/% $(OBJECT_DIR)/core/query/% $(OBJECT_DIR)/core/store/% \
-	$(OBJECT_DIR)/core/kernel/%, $(OBJS))
+	$(OBJECT_DIR)/core/kernel/% $(OBJECT_DIR)/core/spatial/%, $(OBJS))
 $(KERNEL_OBJS): override CXXFLAGS += -O3 -fno-trapping-math -fno-math-errno
 
 # PGXS of a distribution does not follow headers; the compiler's own dependency files do.

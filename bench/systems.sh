@@ -1,6 +1,6 @@
 #!/bin/bash
 # What systems written in SQL cost on a server: movement of 10,000 to 1,000,000 entities as a kernel, through PostgreSQL's
-# executor, and as the same UPDATE of a heap table; and the hex automaton in SQL beside the native one. Processor time of the
+# executor, and as the same UPDATE of a heap table; the hex automaton in SQL beside the native one; and circles that touch. Processor time of the
 # world worker, from its own statistics; the heap's is the statement's time. GAMELAN_BENCH_SIZES names the sizes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -89,3 +89,73 @@ for n in 64 256; do
     figure "automaton of two statements in SQL, n = $n" "$(per_entity "$(mean_ns "$world" spread 50)" "$cells")" "ns/cell"
     sql "SELECT game.drop_world($world)" >/dev/null
 done
+
+# Circles that move and, where they touch another one, turn round: as a kernel over the store's index by place, through the executor, and over a heap
+# table with a GiST index of points. Processor time of the world worker a tick.
+cpu_ns() {
+    local pid
+    pid=$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type = 'gamelan world worker'")
+    cut -d ' ' -f 1 "/proc/$pid/schedstat"
+}
+
+# tick_ms WORLD TICKS
+tick_ms() {
+    local before
+    sql "SELECT game.step_world($1, 1)" >/dev/null
+    before=$(cpu_ns)
+    sql "SELECT game.step_world($1, $2)" >/dev/null
+    awk -v a="$before" -v b="$(cpu_ns)" -v n="$2" 'BEGIN { printf "%.2f", (b - a) / n / 1e6 }'
+}
+
+sql "SELECT game.create_game('bench_circles')" >/dev/null
+sql "CREATE FOREIGN TABLE bench_circles.place (x real NOT NULL DEFAULT 0, y real NOT NULL DEFAULT 0) INHERITS (game.component) SERVER gamelan"
+sql "CREATE FOREIGN TABLE bench_circles.speed (dx real NOT NULL DEFAULT 0, dy real NOT NULL DEFAULT 0, touching int) INHERITS (game.component) SERVER gamelan"
+sql "CREATE PROCEDURE bench_circles.move() LANGUAGE sql BEGIN ATOMIC
+     UPDATE bench_circles.place p SET x = p.x + s.dx, y = p.y + s.dy FROM bench_circles.speed s WHERE s.entity = p.entity; END"
+sql "CREATE PROCEDURE bench_circles.turn() LANGUAGE sql BEGIN ATOMIC
+     UPDATE bench_circles.speed s SET dx = -s.dx, dy = -s.dy FROM bench_circles.place p WHERE p.entity = s.entity
+         AND EXISTS (SELECT FROM game.near('bench_circles.place', p.x, p.y, 1) AS n(entity) WHERE n.entity <> p.entity); END"
+sql "CREATE PROCEDURE bench_circles.turn_pairs() LANGUAGE sql BEGIN ATOMIC
+     UPDATE bench_circles.speed s SET dx = -s.dx, dy = -s.dy FROM game.pairs('bench_circles.place', 1) c WHERE c.a = s.entity; END"
+sql "CREATE PROCEDURE bench_circles.count() LANGUAGE sql BEGIN ATOMIC
+     UPDATE bench_circles.speed s SET touching = (SELECT count(*) FROM game.near('bench_circles.place', p.x, p.y, 1) AS n(entity) WHERE n.entity <> p.entity)
+     FROM bench_circles.place p WHERE p.entity = s.entity; END"
+circles=${GAMELAN_BENCH_CIRCLES:-100000}
+world=$(sql "SELECT game.create_world('circles', 'bench_circles', 42, 20)")
+sql "SELECT count(*) FROM game.spawn_many($world, $circles)" >/dev/null
+# Four others within the radius, on average.
+sql "SELECT setseed(0.5); CREATE UNLOGGED TABLE circle AS SELECT i AS entity, (random() * sqrt($circles * pi() / 4))::real AS x,
+     (random() * sqrt($circles * pi() / 4))::real AS y, (random() * 0.1)::real AS dx, (random() * 0.1)::real AS dy FROM generate_series(1::bigint, $circles) AS i" >/dev/null
+sql "INSERT INTO bench_circles.place (world, entity, x, y) SELECT $world, entity, x, y FROM circle"
+sql "INSERT INTO bench_circles.speed (world, entity, dx, dy) SELECT $world, entity, dx, dy FROM circle"
+sql "SELECT game.step_world($world)" >/dev/null
+sql "SELECT game.create_system('bench_circles.move', phase => 'pre_update')" >/dev/null
+declare -A took_by
+for path in on off; do
+    compile $path
+    name=$([[ $path == on ]] && echo kernel || echo executor)
+    ticks=$([[ $path == on ]] && echo 20 || echo 2)
+    move=$(tick_ms "$world" "$ticks")
+    figure "$circles circles move: $name" "$move" "ms/tick"
+    for system in turn turn_pairs count; do
+        sql "SELECT game.create_system('bench_circles.$system')" >/dev/null
+        took=$(tick_ms "$world" "$ticks")
+        figure "$circles circles move and $system: $name" "$took" "ms/tick"
+        took_by[$system $path]=$took
+        sql "SELECT game.drop_system('bench_circles.$system')" >/dev/null
+    done
+done
+compile on
+sql "CREATE UNLOGGED TABLE heap_circle (entity bigint PRIMARY KEY, at point NOT NULL, dx real NOT NULL, dy real NOT NULL) WITH (fillfactor = 50)"
+sql "INSERT INTO heap_circle SELECT entity, point(x, y), dx, dy FROM circle; CREATE INDEX ON heap_circle USING gist (at)"
+sql "VACUUM ANALYZE heap_circle"
+heap=$(PGOPTIONS='-c synchronous_commit=off -c max_parallel_workers_per_gather=0' psql -XAtq -v ON_ERROR_STOP=1 -c '\timing on' \
+    -c "UPDATE heap_circle s SET dx = -s.dx, dy = -s.dy WHERE EXISTS (SELECT FROM heap_circle q WHERE q.at <@ circle(s.at, 1) AND q.entity <> s.entity)" |
+    awk '/^Time:/ { print $2 }')
+figure "$circles circles turn, without moving: UPDATE of a heap table" "$heap" "ms"
+for system in turn turn_pairs count; do
+    figure "circles move and $system: executor / kernel" \
+        "$(awk -v a="${took_by[$system off]}" -v b="${took_by[$system on]}" 'BEGIN { printf "%.1f", a / b }')" "times"
+done
+figure "circles turn: heap / kernel, which moves them too" "$(awk -v a="$heap" -v b="${took_by[turn on]}" 'BEGIN { printf "%.1f", a / b }')" "times"
+sql "SELECT game.drop_world($world)" >/dev/null

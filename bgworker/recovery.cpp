@@ -160,7 +160,8 @@ history::State from_tables(HostedWorld& world, const history::World& source, std
     // What a worker that died while it recovered this world had taken; nobody ever saw it.
     store::Arena(pg::region(), world.slot(), 0).release_all();
     pg::checkpoints::begin_lifetime(world.slot());
-    history::State out = history::recover(source, history::any_tick, target, place_of(world.slot()), tables, watcher);
+    history::State out =
+        history::recover(source, history::any_tick, target, place_of(world.slot()), tables, watcher);
     if (out.simulation && !out.chain.empty())
         world.runtime().last_checkpoint_tick.store(static_cast<std::int64_t>(out.from_tick()));
     return out;
@@ -215,11 +216,18 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
         world.set_state(WorldState::waiting, missing);
         return RecoveryResult::waiting;
     }
+    if (!definition.is_head_sound) {
+        report_failure(world,
+                       Error(sqlstate::corrupt_data,
+                             "its row in game.world_head is damaged: the checksum differs", {},
+                             "Restore the row, or let a superuser decide at which tick the world resumes."));
+        return RecoveryResult::failed;
+    }
     world.set_state(WorldState::recovering);
     const std::uint64_t target = newest_tick(definition);
     RecoveryWatcher watcher(world, target);
     try {
-        const history::World source{definition.id, definition.definition};
+        const history::World source{definition.id, definition.definition, definition.first_tick};
         history::OwnTransactions tables;
         const bool is_in_memory = pg::region().control(world.slot()).root.load() != 0;
         history::State state = is_in_memory ? from_memory(world, source, target, tables, watcher)

@@ -67,14 +67,17 @@ void TurnLog::write_ticks() const {
 
 void TurnLog::write_heads() const {
     spi::run("UPDATE game.world_head AS h SET tick = u.tick, log_tick = u.log_tick, row_hash = u.row_hash, "
-             "updated_at = now() "
-             "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS u(world, tick, "
-             "log_tick, row_hash) "
+             "checksum = u.checksum, updated_at = now() "
+             "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS "
+             "u(world, tick, log_tick, row_hash, checksum) "
              "WHERE h.world = u.world",
              {column(INT8OID, heads_, [](const Head& h) { return spi::bigint(h.world_id); }),
               column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.tick); }),
               column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.log_tick); }),
-              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.row_hash); })});
+              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.row_hash); }),
+              column(INT8OID, heads_, [](const Head& h) {
+                  return unsigned_bigint(pg::head_checksum(h.world_id, h.tick, h.log_tick, h.row_hash));
+              })});
 }
 
 void TurnLog::write_events() const {
@@ -163,7 +166,8 @@ std::vector<DefinitionRow> read_definitions() {
     std::vector<DefinitionRow> out;
     const std::uint64_t count = spi::run(
         "SELECT d.id, d.name, d.game, d.seed, d.config, d.tick_rate, d.desired_state, h.tick, h.log_tick, "
-        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability "
+        "h.row_hash, (g.name IS NOT NULL)::int, d.time_scale::text, d.catch_up, d.durability, d.first_tick, "
+        "h.checksum "
         "FROM game.world_definition AS d LEFT JOIN game.world_head AS h ON h.world = d.id "
         "LEFT JOIN game.game AS g ON g.name = d.game ORDER BY d.id",
         {});
@@ -178,11 +182,15 @@ std::vector<DefinitionRow> read_definitions() {
         definition.time_scale = std::stod(std::string(spi::text_at(row, 12)));
         definition.catch_up = spi::text_at(row, 13);
         definition.durability = spi::text_at(row, 14);
+        definition.first_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 15));
         definition.has_head = !spi::is_null(row, 8);
         if (definition.has_head) {
             definition.head_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 8));
             definition.log_tick = static_cast<std::uint64_t>(spi::bigint_at(row, 9));
             definition.row_hash = static_cast<std::uint64_t>(spi::bigint_at(row, 10));
+            definition.is_head_sound = static_cast<std::uint64_t>(spi::bigint_at(row, 16)) ==
+                                       pg::head_checksum(definition.id, definition.head_tick,
+                                                         definition.log_tick, definition.row_hash);
         }
         const std::span<const pg::JsonEntry> entries =
             pg::flatten_object(spi::json_at(row, 5), "a world's config");

@@ -22,9 +22,11 @@ struct DefinitionRow {
     std::uint32_t tick_rate_hz;
     std::string desired_state;
     std::string durability;
+    std::uint64_t first_tick; // more than 0: it began with another world's state
     double time_scale;
     std::string catch_up;
     bool has_head;
+    bool is_head_sound; // its checksum says so
     std::uint64_t head_tick;
     std::uint64_t log_tick;
     std::uint64_t row_hash;

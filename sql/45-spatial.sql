@@ -88,6 +88,149 @@ SELECT entity, touches FROM score WHERE world = :w AND entity IN (6, 8) ORDER BY
 SELECT s.entity, s.touches, s.distance FROM score s WHERE s.world = :w AND s.distance IS NOT NULL AND s.entity > 8
 EXCEPT SELECT a, count(*), min(distance) FROM game.pairs('position', 1.25, :w) GROUP BY a;
 
+\echo -- As kernels, through the executor (an empty SELECT sends a system there), and as joins of a heap table
+CREATE FOREIGN TABLE seen (near int, sum int, nearest bigint, touches boolean, beside int, box int, turned int NOT NULL DEFAULT 0, paired int)
+    INHERITS (game.component) SERVER gamelan;
+CREATE FOREIGN TABLE weight (kg int NOT NULL DEFAULT 1) INHERITS (game.component) SERVER gamelan;
+DO $$
+DECLARE
+    body text := $body$
+    UPDATE seen s SET
+        near = (SELECT count(*) FROM game.near('position', p.x, p.y, 1.25) AS n(entity) WHERE n.entity <> p.entity),
+        sum = (SELECT sum(w.kg) FROM game.near('position', p.x, p.y, 2) AS n(entity) JOIN weight w ON w.entity = n.entity)
+            + 1000 * coalesce((SELECT sum(w.kg) FROM game.pairs('position', 1.25) AS c JOIN weight w ON w.entity = c.b WHERE c.a = p.entity), 0),
+        nearest = (SELECT n.entity FROM game.nearest('position', p.x, p.y, 2) n WHERE n.entity <> p.entity ORDER BY n.distance LIMIT 1),
+        touches = EXISTS (SELECT FROM position q JOIN weight w ON w.entity = q.entity
+                          WHERE q.entity <> p.entity AND w.kg > 2 AND game.within(p.x, p.y, q.x, q.y, 1.25)),
+        beside = (SELECT max(w.kg) FROM game.near('position', p.x, p.y, 3, z => p.z, columns => '{x,y,z}') AS n(entity) JOIN weight w ON w.entity = n.entity),
+        box = (SELECT count(*) FROM game.in_box('position', nullif(p.x, 'NaN'), p.y, nullif(p.x, 'NaN') + 3, 7) AS b(entity)),
+        paired = (SELECT count(*) FROM game.pairs('position', 1.25) AS c WHERE c.a = p.entity OR c.b = p.entity)
+    FROM position p WHERE p.entity = s.entity AND p.z IS NOT NULL;
+    UPDATE seen s SET turned = s.turned + 1 FROM game.pairs('position', 1.25) AS c JOIN weight w ON w.entity = c.b
+        WHERE c.a = s.entity AND c.distance <= w.kg * 0.5::float8;
+    UPDATE seen s SET turned = s.turned + 10
+        WHERE EXISTS (SELECT FROM game.pairs('position', 1.25) AS c WHERE c.b = s.entity AND c.distance > 1);$body$;
+BEGIN
+    EXECUTE 'CREATE PROCEDURE look() BEGIN ATOMIC ' || body || ' END';
+    EXECUTE 'CREATE PROCEDURE look_slowly() BEGIN ATOMIC ' || body || ' SELECT 1; END';
+END $$;
+SELECT statement, path, reason FROM game.explain_system('regress_spatial.look');
+SELECT steps FROM game.explain_system('regress_spatial.look') WHERE statement = 2;
+SELECT DISTINCT path, reason FROM game.explain_system('regress_spatial.look_slowly');
+INSERT INTO weight (world, entity, kg) SELECT :w, entity, entity % 5 FROM twin WHERE entity % 3 <> 0;
+INSERT INTO seen (world, entity) SELECT :w, entity FROM twin;
+SELECT game.disable_system(:w, 'regress_spatial.push');
+SELECT game.create_system('regress_spatial.look', phase => 'post_update');
+SELECT game.step_world(:w), game.step_world(:w);
+CREATE TABLE by_kernel AS SELECT entity, near, sum, nearest, touches, beside, box, turned, paired FROM seen WHERE world = :w;
+UPDATE seen SET near = NULL, sum = NULL, nearest = NULL, touches = NULL, beside = NULL, box = NULL, turned = 0, paired = NULL WHERE world = :w;
+SELECT game.drop_system('regress_spatial.look');
+SELECT game.create_system('regress_spatial.look_slowly', phase => 'post_update');
+SELECT game.step_world(:w), game.step_world(:w);
+SELECT system, sqlstate, message FROM game.system_error WHERE world = :w;
+SELECT count(*), sum(near), sum(sum), count(nearest), count(*) FILTER (WHERE touches), sum(beside), sum(box), sum(turned), sum(paired) FROM by_kernel;
+SELECT * FROM by_kernel EXCEPT SELECT entity, near, sum, nearest, touches, beside, box, turned, paired FROM seen WHERE world = :w;
+CREATE TABLE heap AS SELECT p.entity, p.x, p.y, p.z, coalesce(w.kg, 0) AS kg, w.kg IS NOT NULL AS has_weight
+    FROM position p LEFT JOIN weight w ON w.world = p.world AND w.entity = p.entity WHERE p.world = :w AND p.x BETWEEN -1e37 AND 1e37 AND p.y IS NOT NULL;
+SELECT k.entity FROM by_kernel k JOIN heap p USING (entity) WHERE
+    (k.near, k.touches, k.paired) IS DISTINCT FROM (
+        (SELECT count(*) FROM heap q WHERE q.entity <> p.entity AND game.within(p.x, p.y, q.x, q.y, 1.25)),
+        EXISTS (SELECT FROM heap q WHERE q.entity <> p.entity AND q.kg > 2 AND game.within(p.x, p.y, q.x, q.y, 1.25)), k.near)
+    OR k.turned <> 2 * (CASE WHEN EXISTS (SELECT FROM heap q WHERE q.entity > p.entity AND q.has_weight
+            AND sqrt((p.x::float8 - q.x) ^ 2 + (p.y::float8 - q.y) ^ 2) <= least(1.25, q.kg * 0.5)) THEN 1 ELSE 0 END
+        + CASE WHEN EXISTS (SELECT FROM heap q WHERE q.entity < p.entity AND game.within(p.x, p.y, q.x, q.y, 1.25)
+            AND sqrt((p.x::float8 - q.x) ^ 2 + (p.y::float8 - q.y) ^ 2) > 1) THEN 10 ELSE 0 END);
+SELECT game.drop_system('regress_spatial.look_slowly');
+
+\echo -- What a kernel raises is what the functions raise
+CREATE PROCEDURE fails() BEGIN ATOMIC
+    UPDATE seen SET near = (SELECT count(*) FROM game.near('position', 0, 0, -1)); END;
+CREATE PROCEDURE finds_several() BEGIN ATOMIC
+    UPDATE seen SET nearest = (SELECT n.entity FROM game.nearest('position', 7, 7, 2) n); END;
+SELECT path, reason FROM game.explain_system('regress_spatial.fails');
+SELECT path, reason FROM game.explain_system('regress_spatial.finds_several');
+SELECT game.create_system('regress_spatial.fails'), game.create_system('regress_spatial.finds_several');
+SELECT game.step_world(:w);
+SELECT system, sqlstate, message FROM game.system_error WHERE world = :w ORDER BY system;
+SELECT game.drop_system('regress_spatial.fails'), game.drop_system('regress_spatial.finds_several');
+
+\echo -- An event for each pair
+CREATE TABLE met (other bigint, gap double precision) INHERITS (game.event_row);
+DO $$
+DECLARE
+    body text := $body$
+    SELECT game.emit('met', c.a, jsonb_build_object('other', c.b, 'kg', w.kg)) FROM game.pairs('position', 0.5) AS c
+        JOIN weight w ON w.entity = c.b WHERE c.distance > 0.001;
+    INSERT INTO met (entity, other, gap) SELECT c.a, c.b, c.distance FROM game.pairs('position', 0.5) AS c
+        JOIN weight v ON v.entity = c.a WHERE v.kg > 3;$body$;
+BEGIN
+    EXECUTE 'CREATE PROCEDURE meet() BEGIN ATOMIC ' || body || ' END';
+    EXECUTE 'CREATE PROCEDURE meet_slowly() BEGIN ATOMIC ' || body || ' SELECT 1; END';
+END $$;
+SELECT statement, path, reason, steps FROM game.explain_system('regress_spatial.meet');
+SELECT game.create_system('regress_spatial.meet');
+SELECT game.step_world(:w) AS tick \gset
+SELECT game.drop_system('regress_spatial.meet'), game.create_system('regress_spatial.meet_slowly');
+SELECT game.step_world(:w) AS slow_tick \gset
+SELECT game.drop_system('regress_spatial.meet_slowly');
+SELECT system, sqlstate, message FROM game.system_error WHERE world = :w AND system LIKE 'meet%';
+SELECT count(*), count(DISTINCT entity) FROM game.event WHERE world = :w AND tick = :tick AND kind = 'met';
+SELECT count(*), count(DISTINCT entity), sum(gap) < count(*) FROM met WHERE world = :w AND tick = :tick;
+SELECT entity, payload FROM game.event WHERE world = :w AND tick = :tick AND kind = 'met'
+EXCEPT ALL SELECT entity, payload FROM game.event WHERE world = :w AND tick = :slow_tick AND kind = 'met';
+SELECT entity, payload FROM game.event WHERE world = :w AND tick = :slow_tick AND kind = 'met'
+EXCEPT ALL SELECT entity, payload FROM game.event WHERE world = :w AND tick = :tick AND kind = 'met';
+(SELECT entity, other, gap FROM met WHERE world = :w AND tick = :tick) EXCEPT ALL (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :slow_tick);
+(SELECT entity, other, gap FROM met WHERE world = :w AND tick = :slow_tick) EXCEPT ALL (SELECT entity, other, gap FROM met WHERE world = :w AND tick = :tick);
+
+\echo -- The same states, tick by tick
+DO $$
+DECLARE
+    body text := $body$
+    UPDATE position p SET x = p.x + s.near * 0.125, y = p.y - s.paired * 0.25 FROM seen s WHERE s.entity = p.entity;
+    UPDATE seen s SET near = (SELECT count(*) FROM game.near('position', p.x, p.y, 1.5) AS n(entity) WHERE n.entity <> p.entity) % 3,
+        paired = (SELECT count(*) FROM position q WHERE q.entity < p.entity AND game.within(p.x, p.y, q.x, q.y, 1)) % 2,
+        nearest = (SELECT n.entity FROM game.nearest('position', p.y, p.x, 1) n) FROM position p WHERE p.entity = s.entity;
+    UPDATE position p SET x = -p.x FROM game.pairs('position', 0.5) AS c WHERE c.b = p.entity;$body$;
+BEGIN
+    EXECUTE 'CREATE PROCEDURE drift() BEGIN ATOMIC ' || body || ' END';
+    EXECUTE 'CREATE PROCEDURE drift_slowly() BEGIN ATOMIC ' || body || ' SELECT 1; END';
+END $$;
+SELECT DISTINCT path FROM game.explain_system('regress_spatial.drift');
+SELECT game.create_world('spatial fast', game => 'regress_spatial', seed => 5, config => '{"n": 1}') AS fast \gset
+SELECT game.create_world('spatial slow', game => 'regress_spatial', seed => 5, config => '{"n": 1}') AS slow \gset
+SELECT count(*) FROM (SELECT game.spawn_many(:fast, 300), game.spawn_many(:slow, 300)) AS s;
+INSERT INTO position (world, entity, x, y) SELECT w, i, i * 37 % 101 * 0.21, i * 53 % 97 * 0.23 FROM generate_series(1, 300) AS i, unnest(ARRAY[:fast, :slow]) AS w;
+INSERT INTO seen (world, entity, near, paired) SELECT w, i, 0, 0 FROM generate_series(1, 300) AS i, unnest(ARRAY[:fast, :slow]) AS w;
+SELECT game.drop_system('regress_spatial.touch'), game.drop_system('regress_spatial.push');
+SELECT game.create_system('regress_spatial.drift', enabled => false), game.create_system('regress_spatial.drift_slowly', enabled => false);
+SELECT game.enable_system(:fast, 'regress_spatial.drift'), game.enable_system(:slow, 'regress_spatial.drift_slowly');
+SELECT game.step_world(:fast), game.step_world(:slow);
+\pset tuples_only on
+\set ECHO none
+SELECT format('SELECT game.step_world(%1$s) = game.step_world(%2$s)', :fast, :slow),
+    format('SELECT (game.state_hash(%1$s)).hash = (game.state_hash(%2$s)).hash', :fast, :slow) FROM generate_series(1, 10) \gexec
+\set ECHO all
+\pset tuples_only off
+SELECT system, sqlstate, message FROM game.system_error WHERE world IN (:fast, :slow);
+SELECT count(*), sum(near) > 0, sum(paired) > 0, count(DISTINCT nearest) > 5 FROM seen WHERE world = :fast;
+SELECT game.drop_world(:fast), game.drop_world(:slow);
+SELECT game.drop_system('regress_spatial.drift'), game.drop_system('regress_spatial.drift_slowly');
+
+\echo -- What is left to the executor
+CREATE PROCEDURE left_over() BEGIN ATOMIC
+    UPDATE seen s SET nearest = c.b FROM game.pairs('position', 1) AS c WHERE c.a = s.entity;
+    UPDATE seen s SET near = 1 FROM game.near('position', 1, 1, 1) AS n(entity) WHERE n.entity = s.entity;
+    UPDATE seen s SET sum = (SELECT sum(w.kg) FROM game.pairs('position', 1) c JOIN weight w ON w.entity = c.a WHERE c.a = s.entity);
+    UPDATE seen s SET sum = (SELECT sum(w.kg) FROM game.pairs('position', 1) c JOIN weight w ON w.entity = c.a WHERE c.a = s.entity OR c.b = s.entity);
+    UPDATE seen s SET near = (SELECT count(*) FROM position q WHERE q.x > p.x) FROM position p WHERE p.entity = s.entity;
+    UPDATE seen s SET near = (SELECT count(*) FROM position q WHERE game.within(p.x, p.y, q.x, q.y, 1) AND 1 / q.n > 0) FROM position p WHERE p.entity = s.entity;
+    UPDATE seen s SET nearest = (SELECT n.entity FROM game.nearest('position', 1, 1, 5) n JOIN weight w ON w.entity = n.entity LIMIT 1);
+    UPDATE seen s SET near = (SELECT count(*) FROM game.near('position', 1, 1, 1, 77) AS n(entity));
+    UPDATE seen s SET near = (SELECT count(*) FROM game.near('position', 1, 1, 1, columns => '{x,nothing}') AS n(entity));
+END;
+SELECT statement, reason FROM game.explain_system('regress_spatial.left_over');
+
 \echo -- What is refused
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
@@ -135,5 +278,6 @@ DROP OWNED BY regress_spatial_reader;
 DROP ROLE regress_spatial_reader;
 SELECT game.drop_world(:w);
 DROP VIEW placed;
+DROP TABLE by_kernel, heap;
 DROP TABLE twin;
 SELECT game.drop_game('regress_spatial');

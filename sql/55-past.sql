@@ -108,5 +108,26 @@ SELECT pg_temp.outcome(format('SELECT game.diff(%s, 1, 99)', :w)), pg_temp.outco
 SELECT * FROM game.history(:w, 1, 'game.world_head');
 SELECT pg_temp.outcome(format('SELECT game.row_at(%s, 1, ''regress_diary.body'', 99)', :w));
 
+-- A fork goes on from a past tick, alone.
+SELECT game.fork_world(:w, 11, 'fork') AS f \gset
+SELECT tick, (SELECT f.hash = (SELECT r.hash FROM game.replay(:w, 11, 11) AS r)) AS is_same FROM game.state_hash(:f) AS f;
+SELECT name, durability, seed, config - 'cell_world' FROM game.world WHERE id = :f;
+SELECT x, name FROM regress_diary.body WHERE world = :f ORDER BY entity;
+SELECT game.step_world(:f, 3);
+SELECT x, name FROM regress_diary.body WHERE world = :f ORDER BY entity;
+SELECT (SELECT bool_and(a.cell = b.cell) FROM regress_diary.field AS a JOIN regress_diary.field AS b USING (cell) WHERE a.world = :w AND b.world = :f) AS same_cells;
+UPDATE regress_diary.field SET grass = 5 WHERE world = :f AND cell = (SELECT min(cell) FROM regress_diary.field WHERE world = :w);
+SELECT game.step_world(:f);
+SELECT sum(grass) FROM regress_diary.field WHERE world = :f;
+SELECT count(*) FROM game.diff(:f, 11, 14);
+SET gamelan.as_of_tick = 10;
+SELECT pg_temp.outcome(format('SELECT FROM regress_diary.body WHERE world = %s', :f));
+RESET gamelan.as_of_tick;
+SELECT game.fork_world(:f, 12, 'fork of a fork') AS ff \gset
+SELECT x, name FROM regress_diary.body WHERE world = :ff ORDER BY entity;
+SELECT pg_temp.outcome(format('SELECT game.fork_world(%s, 99, ''late'')', :w)), pg_temp.outcome(format('SELECT game.fork_world(%s, 1, ''fork'')', :w)),
+    pg_temp.outcome('SELECT game.fork_world(0, 1, ''none'')'), pg_temp.outcome(format('SELECT game.fork_world(%s, -1, ''early'')', :w));
+SELECT bool_and(ok) FROM game.verify(:f);
+SELECT game.drop_world(:ff), game.drop_world(:f);
 SELECT game.drop_world(:w);
 SELECT game.drop_game('regress_diary');

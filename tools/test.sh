@@ -39,7 +39,7 @@ test_stage() {
         web) ensure_npm "$ROOT/web" && folders+=(web) ;;
         esac
     done
-    for folder in sql expected test games core extension web/node_modules; do
+    for folder in sql expected test games core include extension web/node_modules; do
         [[ ! -e $ROOT/$folder || $folder == web/* ]] || folders+=("$folder")
     done
     copy_to_server "$ROOT" "$STATE/tests" --exclude=test/artefacts "${folders[@]}"

@@ -71,6 +71,10 @@ class Writer {
             put_components(source.components);
             put_optional(source.key);
             put_flag(source.is_optional);
+            if (!is_by_place(source.kind))
+                return;
+            put_list(source.coordinates, [&](ColumnId column) { out_.put_varint(column.value); });
+            put_list(source.arguments, [&](NodeId id) { put_node_id(id); });
         });
         put_list(statement.aggregates, [&](const Aggregate& aggregate) {
             out_.put(aggregate.function);
@@ -98,6 +102,11 @@ class Writer {
             if (statement.kind == StatementKind::append)
                 put_flag(field.is_not_null);
         });
+        out_.put_varint(statement.each ? std::uint64_t{statement.each->value} + 1 : 0);
+        if (statement.each) {
+            put_optional(statement.each_where);
+            out_.put_varint(statement.each_limit);
+        }
         if (is_call(statement))
             out_.put_text(statement.sql);
     }
@@ -123,6 +132,7 @@ class Writer {
             out_.put(node.parameter);
             return;
         case Op::entity:
+        case Op::distance:
             out_.put_varint(node.source.value);
             return;
         case Op::has_row:
@@ -226,6 +236,10 @@ class Reader {
             source.components = get_components();
             source.key = get_optional();
             source.is_optional = get_flag();
+            if (is_by_place(source.kind)) {
+                get_list(source.coordinates, max_coordinates, [&] { return ColumnId{get_number()}; });
+                get_list(source.arguments, 2 * max_coordinates, [&] { return get_node_id(); });
+            }
             return source;
         });
         get_list(out.aggregates, max_aggregates, [&] {
@@ -257,6 +271,11 @@ class Reader {
             const NodeId value = get_node_id();
             return Field{std::move(name), value, out.kind == StatementKind::append && get_flag()};
         });
+        if (const std::uint32_t each = get_number(); each != 0) {
+            out.each = SourceId{each - 1};
+            out.each_where = get_optional();
+            out.each_limit = get_number();
+        }
         if (is_call(out))
             out.sql = in_.get_text(max_call_bytes);
         return out;
@@ -284,6 +303,7 @@ class Reader {
             node.parameter = in_.get<Parameter>();
             break;
         case Op::entity:
+        case Op::distance:
             node.source = {get_number()};
             break;
         case Op::has_row:

@@ -18,6 +18,14 @@ namespace gamelan::game {
 // A world's configuration: the scalars of its jsonb.
 using Config = std::map<std::string, Value, std::less<>>;
 
+// Option of every game: which world the ids of cells name, 0 to 255. A world that goes on from another's
+// state keeps that one's, for cells are named in the state. Without it a world's cells name the world itself.
+inline constexpr std::string_view cell_world_option = "cell_world";
+// Takes the option over from `config`. Throws Error(invalid_config).
+void complete_cell_world(const Config& config, Config& completed);
+// What the planet of a world is made with.
+std::int64_t cell_world_of(const Config& config, std::int64_t world_id);
+
 struct Event {
     std::string kind;
     std::string payload; // a JSON object

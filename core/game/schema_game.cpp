@@ -28,12 +28,12 @@ std::uint32_t number(const Config& config, std::string_view key) {
 // Components come and go with the definition (store::plan_layout_change); what is here stays.
 class SchemaWorld final : public World {
   public:
-    SchemaWorld(std::int64_t world_id, std::uint64_t seed, std::uint32_t frequency, std::uint32_t layers)
+    SchemaWorld(std::int64_t cell_world, std::uint64_t seed, std::uint32_t frequency, std::uint32_t layers)
         : seed_(seed) {
         const store::SpaceId entities = layout_.add_space(store::entity_space, 0);
         entities_ = entities;
         if (frequency > 0) {
-            planet_.emplace(world_id, frequency, layers);
+            planet_.emplace(cell_world, frequency, layers);
             layout_.add_space(store::cell_space, planet_->slot_count(), planet_->block_slots());
         }
         store::add_entity_components(layout_);
@@ -66,7 +66,8 @@ class SchemaModule final : public Module {
     Config complete(const Config& config) const override { return complete_schema_config(config); }
     std::unique_ptr<World> make(std::int64_t world_id, std::uint64_t seed,
                                 const Config& config) const override {
-        return std::make_unique<SchemaWorld>(world_id, seed, frequency_of(config), layers_of(config));
+        return std::make_unique<SchemaWorld>(cell_world_of(config, world_id), seed, frequency_of(config),
+                                             layers_of(config));
     }
 };
 
@@ -74,7 +75,7 @@ class SchemaModule final : public Module {
 
 Config complete_schema_config(const Config& config) {
     for (const auto& [key, value] : config)
-        if (key != "n" && key != "layers")
+        if (key != "n" && key != "layers" && key != cell_world_option)
             throw Error(sqlstate::invalid_config, "a game made with SQL has no option \"" + key + "\"", {},
                         "Its options are n and layers.");
     const std::int64_t n = integer_option(config, "n", 0, max_schema_frequency);
@@ -97,7 +98,19 @@ Config complete_schema_config(const Config& config) {
                             std::to_string(store::max_slots) + " fit.",
                         "Choose a smaller \"n\", or fewer layers.");
     }
-    return {{"n", n}, {"layers", layers}};
+    Config out{{"n", n}, {"layers", layers}};
+    complete_cell_world(config, out);
+    return out;
+}
+
+void complete_cell_world(const Config& config, Config& completed) {
+    if (config.contains(cell_world_option))
+        completed.emplace(cell_world_option, integer_option(config, cell_world_option, 0, 255));
+}
+
+std::int64_t cell_world_of(const Config& config, std::int64_t world_id) {
+    const auto found = config.find(cell_world_option);
+    return found == config.end() ? world_id : std::get<std::int64_t>(found->second);
 }
 
 std::uint32_t frequency_of(const Config& config) {

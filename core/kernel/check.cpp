@@ -43,12 +43,15 @@ class StatementCheck {
         check_sources();
         for (std::uint32_t i = 0; i < expressions_.size(); ++i)
             reads_.push_back(check_node(expressions_[{i}], i));
-        for (std::uint32_t i = 0; i < statement_.sources.size(); ++i)
+        for (std::uint32_t i = 0; i < statement_.sources.size(); ++i) {
             check_key(i);
+            check_arguments(statement_.sources[i]);
+        }
         for (const Aggregate& aggregate : statement_.aggregates)
             check_aggregate(aggregate);
         for (std::uint32_t i = 0; i < expressions_.size(); ++i)
             check_aggregate_type(expressions_[{i}]);
+        check_each();
         check_uses();
     }
 
@@ -111,7 +114,7 @@ class StatementCheck {
         require(!statement_.sources.empty(), "a statement has no row of its own");
         for (std::size_t i = 0; i < statement_.sources.size(); ++i) {
             const RowSource& source = statement_.sources[i];
-            require(source.kind <= SourceKind::all, "there is no such kind of source");
+            require(source.kind <= SourceKind::within, "there is no such kind of source");
             require((i == 0) == (source.kind == SourceKind::own), "the first source is the own row");
             require(source.key.has_value() == (source.kind == SourceKind::reference),
                     "a reference has a key, and nothing else");
@@ -120,8 +123,36 @@ class StatementCheck {
             are_cells_.push_back(i == 0 ? is_of_cells_ : check_components(source.components));
             require(source.kind != SourceKind::neighbours || (is_of_cells_ && are_cells_.back()),
                     "only cells have neighbours");
-            if (source.kind == SourceKind::neighbours || source.kind == SourceKind::all)
+            check_place(source, are_cells_.back());
+            if (source.kind >= SourceKind::neighbours)
                 sets_ |= SourceMask{1} << i;
+        }
+    }
+
+    void check_place(const RowSource& source, bool is_of_cells) const {
+        if (!is_by_place(source.kind)) {
+            require(source.coordinates.empty() && source.arguments.empty(), "a source has no place");
+            return;
+        }
+        require(!is_of_cells, "cells have no place");
+        const std::size_t count = source.coordinates.size();
+        require(count >= 1 && count <= max_coordinates, "a place has one to three coordinates");
+        require(source.arguments.size() == argument_count(source.kind, count), "a place is not complete");
+        for (const ColumnId coordinate : source.coordinates) {
+            require(coordinate.value < symbols_.columns.size(), "there is no such column");
+            const Symbols::Column& column = symbols_.columns[coordinate.value];
+            require(column.component == source.components[0] && is_float(column.type),
+                    "a coordinate is of another component or type");
+        }
+    }
+
+    void check_arguments(const RowSource& source) const {
+        for (std::size_t i = 0; i < source.arguments.size(); ++i) {
+            const Reads& reads = reads_of(source.arguments[i]);
+            const bool is_count = source.kind == SourceKind::nearest && i == source.coordinates.size();
+            require((reads.sources & sets_) == 0 && !reads.aggregates, "a place depends on many rows");
+            require(type_of(source.arguments[i]) == (is_count ? ColumnType::i32 : ColumnType::f64),
+                    "a place is of another type");
         }
     }
 
@@ -135,7 +166,8 @@ class StatementCheck {
 
     Reads check_leaf(const Node& node) const {
         Reads out;
-        const bool is_of_source = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row;
+        const bool is_of_source = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row ||
+                                  node.op == Op::distance;
         require(is_of_source || node.source == own_row, "it reads a source without need");
         require(node.source.value < statement_.sources.size(), "there is no such source");
         if (is_of_source)
@@ -150,6 +182,10 @@ class StatementCheck {
             require(is_component(node.component) && symbols_.components[node.component.value].is_of_cells ==
                                                         are_cells_[node.source.value],
                     "a row cannot have such a component");
+        if (node.op == Op::distance)
+            require(statement_.sources[node.source.value].kind == SourceKind::near ||
+                        statement_.sources[node.source.value].kind == SourceKind::nearest,
+                    "a row has no distance");
         if (node.op == Op::constant)
             check_constant(node.constant);
         require(node.op != Op::parameter || node.parameter <= Parameter::now, "there is no such parameter");
@@ -209,7 +245,7 @@ class StatementCheck {
     }
 
     void check_aggregate(const Aggregate& aggregate) const {
-        require(aggregate.function <= AggregateFunction::average, "there is no such aggregate function");
+        require(aggregate.function <= AggregateFunction::only, "there is no such aggregate function");
         require(aggregate.source.value < statement_.sources.size() &&
                     (sets_ >> aggregate.source.value & 1) != 0,
                 "an aggregate is over a single row");
@@ -217,6 +253,9 @@ class StatementCheck {
                                                : aggregate.function == AggregateFunction::count ||
                                                      aggregate.function == AggregateFunction::exists,
                 "an aggregate has an argument, or has none");
+        require(aggregate.function < AggregateFunction::first ||
+                    is_by_place(statement_.sources[aggregate.source.value].kind),
+                "a row of many is not found by its place");
         require(aggregate.function != AggregateFunction::average ||
                     statement_.sources[aggregate.source.value].kind == SourceKind::all,
                 "an average is not over all rows");
@@ -248,6 +287,23 @@ class StatementCheck {
     void check_value(NodeId id) const {
         require((reads_of(id).sources & sets_) == 0, "an expression reads many rows");
     }
+    // What is told of each row of a source may read that row.
+    void check_told(NodeId id) const {
+        require((reads_of(id).sources & sets_ & ~each_) == 0, "an expression reads many rows");
+    }
+    void check_each() {
+        require(statement_.each || !statement_.each_where, "a condition is on no rows");
+        if (!statement_.each)
+            return;
+        require(is_told(statement_.kind) && statement_.each->value < statement_.sources.size() &&
+                    statement_.sources[statement_.each->value].kind == SourceKind::near,
+                "what is told of is not near");
+        each_ = SourceMask{1} << statement_.each->value;
+        if (!statement_.each_where)
+            return;
+        check_told(*statement_.each_where);
+        require(type_of(*statement_.each_where) == ColumnType::boolean, "a condition is no boolean");
+    }
 
     void check_uses() const {
         if (statement_.where) {
@@ -268,18 +324,18 @@ class StatementCheck {
         for (const Check& check : statement_.checks) {
             const Reads& reads = reads_of(check.condition);
             if (statement_.kind == StatementKind::append)
-                check_value(check.condition);
+                check_told(check.condition);
             else
                 require((reads.sources & ~SourceMask{1}) == 0 && !reads.aggregates && !reads.observed,
                         "a check reads more than the row");
             require(type_of(check.condition) == ColumnType::boolean, "a check is no boolean");
         }
         if (statement_.event_entity) {
-            check_value(*statement_.event_entity);
+            check_told(*statement_.event_entity);
             require(type_of(*statement_.event_entity) == ColumnType::i64, "an event's entity is no handle");
         }
         for (const Field& field : statement_.fields)
-            check_value(field.value);
+            check_told(field.value);
     }
 
     const Statement& statement_;
@@ -288,6 +344,7 @@ class StatementCheck {
     bool is_of_cells_ = false;
     std::vector<bool> are_cells_; // by source
     SourceMask sets_ = 0;         // sources of many rows
+    SourceMask each_ = 0;         // the one of which something is told
     std::vector<Reads> reads_;    // by node
 };
 

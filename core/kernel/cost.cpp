@@ -51,6 +51,8 @@ constexpr double gather_ns = 0.9;            // a value there
 constexpr double derived_ns = 0.5;           // six neighbours that are added up together
 constexpr double neighbour_ns = 0.15;        // one that is read by itself
 constexpr double fold_ns = 1;                // a row of an aggregate over all
+constexpr double search_ns = 200;            // for the rows near one (BM_TickMoveAndTurn)
+constexpr double pairs = 5;                  // that it finds, supposedly
 constexpr double moved_row_ns = 1.5;         // that comes or goes
 constexpr double event_ns = 100;
 constexpr double event_field_ns = 60; // as text
@@ -88,13 +90,21 @@ class Estimate {
         for (const RowSource& source : statement_.sources)
             out += source.kind == SourceKind::reference ? reference_ns : 0;
         for (const Aggregate& aggregate : statement_.aggregates)
-            out += statement_.sources[aggregate.source.value].kind == SourceKind::all ? fold_ns : derived_ns;
+            out += aggregate_ns(statement_.sources[aggregate.source.value].kind);
+        if (statement_.each)
+            out += search_ns;
         for (const Assignment& assignment : statement_.assignments)
             out += written_ns_per_byte * width_of(e_[assignment.value].type);
         return out + told_ns();
     }
 
   private:
+    static double aggregate_ns(SourceKind kind) {
+        if (is_by_place(kind))
+            return search_ns + pairs * fold_ns;
+        return kind == SourceKind::all ? fold_ns : derived_ns;
+    }
+
     double node_ns(const Node& node, std::set<std::uint32_t>& own_columns) const {
         if (!node.arguments.empty())
             return operation_ns(node, e_[node.arguments[node.op == Op::choose ? 1 : 0]].type);
@@ -103,6 +113,8 @@ class Estimate {
             return 0;
         if (kind == SourceKind::reference)
             return gather_ns;
+        if (is_by_place(kind))
+            return pairs * gather_ns;
         if (kind == SourceKind::neighbours)
             return neighbour_ns * grid::HexSphere::direction_count;
         if (node.op == Op::column && !own_columns.insert(node.column.value).second)

@@ -130,6 +130,10 @@ const char* name_of(AggregateFunction function) {
         return "exists";
     case AggregateFunction::average:
         return "avg";
+    case AggregateFunction::first:
+        return "first";
+    case AggregateFunction::only:
+        return "only";
     }
     return "?";
 }
@@ -217,6 +221,9 @@ class Description {
             add("#" + std::to_string(i) + ": " + source(statement_.sources[i]));
         if (statement_.where)
             add("where " + expression(*statement_.where));
+        if (statement_.each)
+            add("each #" + std::to_string(statement_.each->value) +
+                (statement_.each_where ? " where " + expression(*statement_.each_where) : ""));
         for (const Assignment& assignment : statement_.assignments)
             add(column(assignment.column) + " := " + expression(assignment.value) +
                 (assignment.is_not_null ? ", not null" : ""));
@@ -270,10 +277,32 @@ class Description {
             return components + " of the cells around";
         case SourceKind::all:
             return components + " of all";
+        case SourceKind::near:
+            return components + " near " + list_of(source.arguments) + index(source);
+        case SourceKind::nearest:
+            return components + " nearest to " + list_of(source.arguments) + index(source);
+        case SourceKind::in_box:
+            return components + " in the box " + list_of(source.arguments) + index(source);
+        case SourceKind::within:
+            return components + " that may be within " + list_of(source.arguments) + index(source);
         case SourceKind::own:
             break;
         }
         return components;
+    }
+
+    std::string list_of(const std::vector<NodeId>& arguments) const {
+        std::string out;
+        for (const NodeId argument : arguments)
+            out += (out.empty() ? "(" : ", ") + expression(argument);
+        return out + ")";
+    }
+
+    std::string index(const RowSource& source) const {
+        std::string out;
+        for (const ColumnId coordinate : source.coordinates)
+            out += (out.empty() ? ", by the grid of " : ", ") + column(coordinate);
+        return out;
     }
 
     std::string column(ColumnId id) const {
@@ -310,6 +339,8 @@ class Description {
             return name_of(node.parameter);
         case Op::entity:
             return row(node.source) + "entity";
+        case Op::distance:
+            return row(node.source) + "distance";
         case Op::has_row:
             return "has " + row(node.source) + symbols_.components[node.component.value].name;
         case Op::observed:

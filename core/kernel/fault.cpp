@@ -27,6 +27,14 @@ std::string_view sqlstate_of(Fault fault) {
     case Fault::infinite_dates:
     case Fault::interval_range:
         return "22008";
+    case Fault::bad_radius:
+    case Fault::bad_count:
+    case Fault::bad_corner:
+        return sqlstate::invalid_parameter;
+    case Fault::several_rows:
+        return "21000";
+    case Fault::too_many_pairs:
+        return sqlstate_limit;
     }
     return sqlstate::internal;
 }
@@ -67,6 +75,16 @@ std::string_view message_of(Fault fault) {
         return "\"char\" out of range";
     case Fault::interval_range:
         return "interval out of range";
+    case Fault::bad_radius:
+        return "a radius must be a finite number that is not negative";
+    case Fault::bad_count:
+        return "a count must not be negative";
+    case Fault::bad_corner:
+        return "a corner of a box must not be NaN";
+    case Fault::several_rows:
+        return "more than one row returned by a subquery used as an expression";
+    case Fault::too_many_pairs:
+        return "there are more pairs than max_pairs";
     }
     return "";
 }

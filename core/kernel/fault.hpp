@@ -25,6 +25,11 @@ enum class Fault : std::uint8_t {
     infinite_dates,
     char_range,
     interval_range,
+    bad_radius,
+    bad_count,
+    bad_corner,
+    several_rows, // of a sub-select
+    too_many_pairs,
 };
 
 std::string_view sqlstate_of(Fault fault);

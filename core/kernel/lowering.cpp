@@ -97,6 +97,8 @@ bool Lowering::may_fail(const Node& node, std::size_t from) const {
 
 Register Lowering::lower(NodeId id, Register mask, std::vector<Step>& steps) {
     const Node& node = expressions_[id];
+    if (on_pairs_ && !is_fixed(id))
+        return lower_on_pairs(id, mask, steps);
     const bool is_own = node.source == self_;
     switch (node.op) {
     case Op::column: {

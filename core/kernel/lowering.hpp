@@ -22,6 +22,10 @@ class Lowering {
     void lower_selection(std::optional<NodeId> where, std::vector<Step>& steps);
     // From now on the column's register is another: checks see new values.
     void rename(Register source, Register value);
+    // What is told of each row of a source is lowered between these, to steps on pairs, for the rows of the
+    // mask that begin_each() returns.
+    Register begin_each(std::vector<Step>& rows, std::vector<Step>& pairs);
+    void end_each(Register mask, std::vector<Step>& rows, std::vector<Step>& pairs);
     Register source_of(ColumnId column);
     Register source_of_entity();
     Register fixed_of(const Fixed& fixed);
@@ -60,6 +64,22 @@ class Lowering {
     Register lower_query(std::uint32_t place, Register mask, std::vector<Step>& steps, ColumnType as);
     std::optional<Register> lower_cast_of_query(const Node& node, Register mask, std::vector<Step>& steps);
     std::uint32_t add_query(const Aggregate& aggregate, bool is_derived);
+    // Rows by their place (lowering_places.cpp).
+    Register lower_places(const Aggregate& aggregate, Register mask, std::vector<Step>& steps);
+    std::uint32_t add_join(const JoinPlan& plan);
+    void search(SourceId source, std::uint32_t join, const std::vector<Register>& arguments, Register mask,
+                const std::vector<Step>& on_pairs, std::vector<Step>& steps);
+    std::vector<Register> lower_arguments(SourceId source, Register mask, std::vector<Step>& steps);
+    void open_pairs(SourceId source, std::uint32_t join, Register mask, std::vector<Step>& rows,
+                    std::vector<Step>& pairs);
+    Register lower_on(const std::vector<NodeId>& conditions, std::vector<Step>& pairs);
+    JoinPlan join_on(SourceId source);
+    JoinPlan join_of(const Aggregate& aggregate, std::vector<NodeId>& conditions);
+    Register lower_on_pairs(NodeId id, Register mask, std::vector<Step>& steps);
+    Register lower_found(const Node& node, std::vector<Step>& steps);
+    Register lower_outside(NodeId id);
+    bool says_not_own(NodeId id, SourceId source) const;
+    bool needs_order(const Aggregate& aggregate) const;
     std::uint32_t lookup_of(SourceId source);
     std::uint32_t plane_of(ColumnId column);
     std::uint32_t presence_of(ComponentId component);
@@ -73,7 +93,7 @@ class Lowering {
     bool may_fail(const Node& node, std::size_t from) const;
     bool reads_neighbours(NodeId id) const;
     std::map<std::uint32_t, Known>& known_of(NodeId id) {
-        return reads_neighbours(id) ? known_there_ : known_;
+        return on_pairs_ || reads_neighbours(id) ? known_there_ : known_;
     }
 
     PassPlan& pass_;
@@ -87,6 +107,17 @@ class Lowering {
     // Of nodes that read a neighbour, in the direction that is being lowered.
     std::map<std::uint32_t, Known> known_there_;
     std::uint8_t direction_ = 0;
+    // While expressions on pairs are lowered: what says the same for all pairs of a row goes to steps on
+    // rows.
+    struct OnPairs {
+        SourceId source;
+        std::uint32_t join;
+        Register slots;
+        Register row_mask;
+        std::vector<Step>* row_steps;
+    };
+    std::optional<OnPairs> on_pairs_;
+    std::vector<Register> each_arguments_;
     std::map<std::uint32_t, Register> found_; // by source
     std::map<std::uint32_t, Register> keys_;
     std::map<std::uint32_t, std::uint32_t> queries_;    // by source: among those of the pass

@@ -63,13 +63,16 @@ Lowering::Lowering(PassPlan& pass, const store::Snapshot& layout, const Statemen
             for (const std::optional<NodeId>& part : {aggregate.where, aggregate.argument})
                 if (part)
                     reads |= reads_[part->value] & ~bit_of(aggregate.source);
+            for (const NodeId argument : statement_.sources[aggregate.source.value].arguments)
+                reads |= reads_[argument.value];
         }
         reads_[i] = reads;
     }
 }
 
 std::uint64_t Lowering::reads_of(const Node& node) const {
-    const bool is_of_row = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row;
+    const bool is_of_row =
+        node.op == Op::column || node.op == Op::entity || node.op == Op::has_row || node.op == Op::distance;
     std::uint64_t reads = is_of_row ? bit_of(node.source) : 0;
     for (const NodeId argument : node.arguments)
         reads |= reads_[argument.value];
@@ -78,7 +81,7 @@ std::uint64_t Lowering::reads_of(const Node& node) const {
 
 bool Lowering::is_many(SourceId source) const {
     const SourceKind kind = statement_.sources[source.value].kind;
-    return source != self_ && (kind == SourceKind::neighbours || kind == SourceKind::all);
+    return source != self_ && kind >= SourceKind::neighbours;
 }
 
 bool Lowering::reads_neighbours(NodeId id) const {
@@ -213,6 +216,8 @@ Register Lowering::lower_aggregate(const Node& node, Register mask, std::vector<
     const Aggregate& aggregate = statement_.aggregates[node.aggregate];
     if (statement_.sources[aggregate.source.value].kind == SourceKind::neighbours)
         return lower_neighbours(aggregate, mask, steps);
+    if (is_by_place(statement_.sources[aggregate.source.value].kind))
+        return lower_places(aggregate, mask, steps);
     return lower_query(node.aggregate, mask, steps, node.type);
 }
 

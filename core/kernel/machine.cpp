@@ -181,6 +181,7 @@ void Machine::start(store::WorldStore& store, const TickInputs& inputs, std::uin
     blocks_written_ = 0;
     max_events_ = max_events;
     event_count_ = 0;
+    told_ = 0;
     for (Emission& emission : emissions_)
         emission = {};
     fill_fixed(inputs, aggregates);
@@ -344,14 +345,25 @@ bool Machine::select(const StatementPlan& statement) {
     selected_ = set.count;
     for (const Register source : statement.where_sources)
         load(source);
-    for (const Step& step : statement.where) {
+    const std::span<const Step> steps = statement.where;
+    for (std::size_t i = 0; i < steps.size(); i += 1 + steps[i].length) {
+        const Step& step = steps[i];
         if (step.kind == StepKind::narrow ? !play_narrow(step)
                                           : step.kind == StepKind::narrow_found && !play_narrow_found(step))
             return false;
         if (step.kind != StepKind::narrow && step.kind != StepKind::narrow_found)
-            play(step);
+            play_all(steps.subspan(i, 1 + step.length));
     }
     return true;
+}
+
+// Steps on pairs belong to the search before them.
+void Machine::play_all(std::span<const Step> steps) {
+    for (std::size_t i = 0; i < steps.size(); i += 1 + steps[i].length)
+        if (steps[i].kind == StepKind::search)
+            play_search(steps.subspan(i, 1 + steps[i].length));
+        else
+            play(steps[i]);
 }
 
 void Machine::compute(const StatementPlan& statement) {
@@ -361,8 +373,7 @@ void Machine::compute(const StatementPlan& statement) {
     if (statement.kind == StatementKind::update)
         for (const Result& result : statement.results)
             written_.push_back({next_place(result.source), nullptr});
-    for (const Step& step : statement.values)
-        play(step);
+    play_all(statement.values);
 }
 
 void Machine::require_not_null(Register value, std::uint32_t number) {
@@ -382,8 +393,7 @@ void Machine::constrain(const StatementPlan& statement) {
     for (std::uint32_t i = 0; i < statement.fields.size(); ++i)
         if (statement.fields[i].is_not_null)
             require_not_null(statement.fields[i].value, i);
-    for (const Step& step : statement.check_steps)
-        play(step);
+    play_all(statement.check_steps);
     for (std::size_t i = 0; i < statement.checks.size(); ++i)
         fail_unless(registers_[statement.checks[i]], statement.check_numbers[i]);
 }
@@ -456,6 +466,14 @@ std::uint32_t Machine::touch(const StatementPlan& statement) {
 
 std::optional<std::uint32_t> Machine::run(const StatementPlan& statement) {
     bool has_rows = select(statement);
+    telling_ = &statement;
+    if (has_rows && statement.is_of_each) {
+        const std::uint64_t before = told_;
+        compute(statement);
+        if (problem_.kind != Problem::Kind::none)
+            return std::nullopt;
+        return static_cast<std::uint32_t>(told_ - before);
+    }
     if (has_rows) {
         compute(statement);
         constrain(statement);

@@ -12,6 +12,7 @@
 #include "core/kernel/masks.hpp"
 #include "core/kernel/neighbourhood.hpp"
 #include "core/kernel/plan.hpp"
+#include "core/spatial/kept_grids.hpp"
 #include "core/store/column_reader.hpp"
 #include "core/store/world_store.hpp"
 
@@ -144,6 +145,22 @@ class Machine {
         PlaneTable values;
         std::optional<PlaneTable> nulls;
     };
+    // Pairs of rows of the block and rows that were found for them, as many as there are lanes, and what has
+    // been folded of them so far.
+    struct Join {
+        std::vector<std::uint32_t> lanes;
+        std::vector<std::uint32_t> slots;
+        std::vector<double> distances;
+        std::vector<Byte> are_pairs;
+        std::uint32_t count = 0;
+        std::vector<std::byte> values;
+        std::vector<std::int64_t> counts;
+        std::vector<Byte> states; // by row: whether it has a value, or the first is NULL
+    };
+    struct Found {
+        std::uint32_t slot;
+        double distance;
+    };
     // A result of the statement that is played.
     struct Written {
         std::byte* place;
@@ -164,6 +181,7 @@ class Machine {
     bool select(const StatementPlan& statement);
     std::uint32_t rows_from(std::uint32_t slot) const;
     void compute(const StatementPlan& statement);
+    void play_all(std::span<const Step> steps);
     void constrain(const StatementPlan& statement);
     void write(const StatementPlan& statement);
     void write_values(Register source, Operand value, Written& written);
@@ -172,6 +190,9 @@ class Machine {
     void commit_values(const SourceState& state, Register source);
     void write_bits(std::uint32_t plane, const store::ColumnReader& old, const Words& words);
     Words words_of(const StatementPlan& statement) const;
+    std::uint32_t slot_of(std::uint32_t lane) const {
+        return block_ * lanes_ + (pair_rows_ ? pair_rows_[lane] : lane);
+    }
     std::uint32_t touch(const StatementPlan& statement);
 
     // Rows that come and go, and events (machine_rows.cpp).
@@ -221,6 +242,26 @@ class Machine {
     void play_accumulate(const Step& step, std::byte* out, Byte* nulls);
     void add_reals(const Step& step, const AggregateLanes& lane);
     void play_pass_fault(const Step& step);
+    // Rows by their place (machine_places.cpp).
+    void find_grids(const store::Snapshot& view);
+    void play_place(const Step& step);
+    void play_search(std::span<const Step> steps);
+    bool look_around(const JoinPlan& plan, std::uint32_t lane);
+    bool look(const JoinPlan& plan, std::uint32_t lane, const spatial::Position& centre);
+    bool look_nearest(const JoinPlan& plan, std::uint32_t lane, const spatial::Position& centre);
+    bool look_near(const JoinPlan& plan, std::uint32_t lane, const spatial::Position& centre);
+    bool look_in_box(const JoinPlan& plan, std::uint32_t lane, const spatial::Position& centre);
+    bool look_within(const JoinPlan& plan, std::uint32_t lane, const spatial::Position& centre);
+    bool fail_lane(std::uint32_t lane, Fault fault);
+    void take_all_rows(const JoinPlan& plan);
+    void put_in_order(const JoinPlan& plan);
+    std::uint32_t generation_of(const JoinPlan& plan, std::uint32_t slot) const;
+    void play_pairs(Join& join, std::span<const Step> steps);
+    void play_pair_handle(const Step& step, std::byte* out);
+    void play_spread(const Step& step, std::byte* out, Byte* nulls);
+    void play_fold(const Step& step);
+    void play_tell(const Step& step);
+    void play_folded(const Step& step, std::byte* out, Byte* nulls);
     void loop(const Operation& operation, std::byte* out, std::initializer_list<const std::byte*> inputs,
               const Byte* mask, const Byte* nulls);
     const Byte* either(const Byte* a, const Byte* b, Byte* room) const;
@@ -237,6 +278,18 @@ class Machine {
     std::span<const std::uint64_t> observed_;
     std::vector<Locator> locators_;
     std::vector<Elsewhere> planes_;
+    std::vector<std::shared_ptr<const spatial::KeptGrid>> grids_;
+    std::vector<Join> joins_;
+    // What is looked for: by argument of the search and row; of one row.
+    std::vector<std::vector<double>> places_;
+    std::vector<std::vector<Byte>> place_nulls_;
+    std::vector<std::uint32_t> found_slots_;
+    std::vector<spatial::MovingGrid::Nearest> nearest_;
+    std::vector<Found> found_;
+    const std::uint32_t* pair_rows_ = nullptr; // lanes of the own rows, while lanes are pairs
+    const StatementPlan* telling_ = nullptr;   // the statement whose pairs are told of
+    std::uint64_t told_ = 0;
+    std::vector<Byte> told_pairs_;
     std::optional<Neighbourhood> neighbourhood_;
     std::span<const Derived> derived_;
     std::vector<Fault> faults_; // by aggregate of the pass

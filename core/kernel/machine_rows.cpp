@@ -107,7 +107,7 @@ std::uint32_t Machine::emit(const StatementPlan& statement) {
         if (event_count_++ >= max_events_)
             return;
         Event& event = emission.events.emplace_back();
-        event.slot = block_ * lanes_ + lane;
+        event.slot = slot_of(lane);
         if (!entity.nulls || entity.nulls[lane] == 0) {
             std::uint64_t& handle = event.entity.emplace().handle;
             std::memcpy(&handle, entity.values + std::size_t{lane} * sizeof handle, sizeof handle);
@@ -131,7 +131,7 @@ std::uint32_t Machine::append(const StatementPlan& statement) {
     Emission& emission = emissions_[statement.emission];
     for_each_lane(words_of(statement), lanes_, [&](std::uint32_t lane) {
         Event& row = emission.events.emplace_back();
-        row.slot = block_ * lanes_ + lane;
+        row.slot = slot_of(lane);
         for (const EventField& field : statement.fields) {
             const Operand& value = registers_[field.value];
             const std::size_t width = width_of(field.type);

@@ -18,6 +18,7 @@ void Machine::look_elsewhere(const store::Snapshot& view, const TickInputs& inpu
         if (plane.nulls != store::none)
             planes_.back().nulls.emplace(view, ColumnId{plane.nulls});
     }
+    find_grids(view);
     if (!plan_.has_neighbours)
         return;
     if (inputs.planet->block_slots() != lanes_)
@@ -65,6 +66,19 @@ void Machine::play_elsewhere(const Step& step, std::byte* out, Byte* nulls) {
         return;
     case StepKind::neighbour_id:
         return play_neighbour_id(step, out);
+    case StepKind::pair_slots:
+        registers_[step.out].values = reinterpret_cast<const std::byte*>(joins_[step.number].slots.data());
+        return;
+    case StepKind::pair_handle:
+        return play_pair_handle(step, out);
+    case StepKind::pair_distance:
+        registers_[step.out].values =
+            reinterpret_cast<const std::byte*>(joins_[step.number].distances.data());
+        return;
+    case StepKind::spread:
+        return play_spread(step, out, nulls);
+    case StepKind::folded:
+        return play_folded(step, out, nulls);
     default:
         return;
     }

@@ -60,6 +60,13 @@ void Machine::play(const Step& step) {
         return play_pass_fault(step);
     if (step.kind == StepKind::require)
         return fail_unless(registers_[step.in[0]], step.buffer);
+    // Those have no result, and no buffer.
+    if (step.kind == StepKind::place)
+        return play_place(step);
+    if (step.kind == StepKind::fold)
+        return play_fold(step);
+    if (step.kind == StepKind::tell)
+        return play_tell(step);
     std::byte* out = buffers_[step.buffer];
     Byte* const nulls = buffer_nulls_[step.buffer];
     if (step.result != no_register && !selection_)

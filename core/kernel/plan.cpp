@@ -70,6 +70,12 @@ void check_sources(const store::Snapshot& layout, const Statement& statement, st
             does_not_fit("only cells have neighbours");
         if (source.kind != SourceKind::all && name != store::cell_space && name != store::entity_space)
             does_not_fit("its rows have neither handles nor ids");
+        if (is_by_place(source.kind) && name != store::entity_space)
+            does_not_fit("only entities have a place");
+        for (const ColumnId coordinate : source.coordinates)
+            if (layout.column(coordinate).component != source.components[0].value ||
+                !is_float(layout.column(coordinate).type))
+                does_not_fit("a coordinate is not there");
         if (source.kind == SourceKind::reference &&
             (!source.key || statement.expressions[*source.key].type != ColumnType::i64))
             does_not_fit("a reference has no key");
@@ -216,15 +222,20 @@ void lower_checks(Lowering& lowering, const store::Snapshot& layout, const State
     }
 }
 
+// Where what is told is computed: on the statement's rows, or on pairs.
+struct Telling {
+    std::vector<Step>& steps;
+    Register mask;
+};
+
 // Of fields with the same name the last one counts.
-void lower_event(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
-    plan.emission = pass.emission_count++;
+void lower_event(Lowering& lowering, const Statement& statement, Telling to, StatementPlan& plan) {
     if (statement.event_entity)
-        plan.event_entity = lowering.lower(*statement.event_entity, selected_rows, plan.values);
+        plan.event_entity = lowering.lower(*statement.event_entity, to.mask, to.steps);
     std::map<std::pair<std::size_t, std::string>, Register> fields;
     std::map<Register, ColumnType> types;
     for (const Field& field : statement.fields) {
-        const Register value = lowering.lower(field.value, selected_rows, plan.values);
+        const Register value = lowering.lower(field.value, to.mask, to.steps);
         fields[{field.name.size(), field.name}] = value;
         types[value] = statement.expressions[field.value].type;
     }
@@ -234,17 +245,32 @@ void lower_event(Lowering& lowering, const Statement& statement, StatementPlan& 
 }
 
 // The fields stay in the order of the table's columns, in which Postgres computes them.
-void lower_append(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
-    plan.emission = pass.emission_count++;
+void lower_append(Lowering& lowering, const Statement& statement, Telling to, StatementPlan& plan) {
     for (const Field& field : statement.fields)
         plan.fields.push_back({{},
                                statement.expressions[field.value].type,
-                               lowering.lower(field.value, selected_rows, plan.values),
+                               lowering.lower(field.value, to.mask, to.steps),
                                field.is_not_null});
+    std::vector<Step>& checks = statement.each ? to.steps : plan.check_steps;
     for (std::uint32_t i = 0; i < statement.checks.size(); ++i) {
-        plan.checks.push_back(lowering.lower(statement.checks[i].condition, selected_rows, plan.check_steps));
+        plan.checks.push_back(lowering.lower(statement.checks[i].condition, to.mask, checks));
         plan.check_numbers.push_back(i);
     }
+}
+
+void lower_told(Lowering& lowering, const Statement& statement, StatementPlan& plan, PassPlan& pass) {
+    plan.emission = pass.emission_count++;
+    plan.is_of_each = statement.each.has_value();
+    plan.each_limit = statement.each_limit;
+    std::vector<Step> pairs;
+    const Telling to = plan.is_of_each ? Telling{pairs, lowering.begin_each(plan.values, pairs)}
+                                       : Telling{plan.values, selected_rows};
+    if (statement.kind == StatementKind::emit)
+        lower_event(lowering, statement, to, plan);
+    else
+        lower_append(lowering, statement, to, plan);
+    if (plan.is_of_each)
+        lowering.end_each(to.mask, plan.values, pairs);
 }
 
 std::uint32_t target_of(PassPlan& pass, const Statement& statement) {
@@ -290,10 +316,8 @@ StatementPlan lower_statement(PassPlan& pass, const store::Snapshot& layout, con
     plan.target = is_told(statement.kind) ? store::none : target_of(pass, statement);
     Lowering lowering(pass, layout, statement);
     lowering.lower_selection(statement.where, plan.where);
-    if (statement.kind == StatementKind::emit) {
-        lower_event(lowering, statement, plan, pass);
-    } else if (is_told(statement.kind)) {
-        lower_append(lowering, statement, plan, pass);
+    if (is_told(statement.kind)) {
+        lower_told(lowering, statement, plan, pass);
     } else if (statement.kind != StatementKind::remove) {
         lower_assignments(lowering, statement, plan, pass);
         lower_checks(lowering, layout, statement, plan);
@@ -386,6 +410,7 @@ class Linker {
             if (steps[i]->mask < last_use.size())
                 last_use[steps[i]->mask] = i;
         }
+        keep_for_pairs(steps, last_use);
         for (const Result& result : plan.results)
             last_use[result.value] = forever;
         for (const Register check : plan.checks)
@@ -411,6 +436,22 @@ class Linker {
         }
         pass_.buffer_count =
             std::max<std::uint32_t>(pass_.buffer_count, static_cast<std::uint32_t>(free_from.size()));
+    }
+
+    // Steps on pairs are played again and again: what they read of rows is needed until the last time.
+    static void keep_for_pairs(const std::vector<Step*>& steps, std::vector<std::size_t>& last_use) {
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            const std::size_t last = i + steps[i]->length;
+            if (last > i && steps[i]->mask < last_use.size())
+                last_use[steps[i]->mask] = std::max(last_use[steps[i]->mask], last);
+            std::vector<Register> made;
+            for (std::size_t at = i + 1; at <= last; ++at) {
+                for (const Register in : steps[at]->in)
+                    if (in < last_use.size() && std::find(made.begin(), made.end(), in) == made.end())
+                        last_use[in] = std::max(last_use[in], last);
+                made.push_back(steps[at]->out);
+            }
+        }
     }
 
     PassPlan& pass_;
@@ -441,9 +482,12 @@ struct Traffic {
 Traffic traffic_of(const store::Snapshot& layout, const Statement& statement) {
     Traffic out;
     const auto presence = [&](ComponentId component) { return layout.component(component).presence; };
-    for (const RowSource& source : statement.sources)
+    for (const RowSource& source : statement.sources) {
         for (const ComponentId component : source.components)
             out.read.insert(presence(component));
+        for (const ColumnId coordinate : source.coordinates)
+            out.read.insert(coordinate.value);
+    }
     for (std::uint32_t i = 0; i < statement.expressions.size(); ++i) {
         const Node& node = statement.expressions[{i}];
         if (node.op == Op::column && node.source != own_row)

@@ -67,6 +67,18 @@ enum class StepKind : std::uint8_t {
     accumulate,
     // Fails, for the rows of the mask, as the aggregate in[0] did.
     pass_fault,
+    // Rows by their place. place: in[0] is argument number `direction` of the search that follows.
+    place,
+    // Finds for each row of the mask the rows of join `number`; the next `length` steps are played on pairs
+    // of such rows, as many as a block has lanes at a time.
+    search,
+    pair_slots,    // of a pair: the slot of the row that was found
+    pair_handle,   // and its handle; number: the plane of generations; in[0]: slots
+    pair_distance, // and how far away it is
+    spread,        // of a pair: the value in[0] of the row that it was found for
+    fold,   // in[0] (absent if the function has no argument) of the pairs of the mask to their aggregate
+    folded, // what join `number` has come to for each row
+    tell,   // the statement's event, or row of events, of the pairs of the mask
 };
 
 // One more value for an aggregate.
@@ -87,8 +99,9 @@ struct Step {
     std::uint16_t result = no_register;
     std::uint8_t width_bytes = 0;
     std::uint8_t direction = 0;  // of neighbours
-    std::uint32_t number = 0;    // of a lookup, a plane elsewhere, a row set
-    Accumulation accumulation{}; // of accumulate
+    std::uint32_t number = 0;    // of a lookup, a plane elsewhere, a row set, a join
+    std::uint32_t length = 0;    // of a search
+    Accumulation accumulation{}; // of accumulate, fold, folded
 };
 
 // A plane of values of the block.
@@ -106,6 +119,25 @@ struct PlaneElsewhere {
     std::uint32_t nulls = store::none; // plane
     std::uint8_t width_bytes = 0;      // 0 for bits
     bool operator==(const PlaneElsewhere&) const = default;
+};
+
+// Rows that are found by their place.
+struct GridPlan {
+    ComponentId component;
+    std::vector<ColumnId> coordinates;
+    bool operator==(const GridPlan&) const = default;
+};
+
+// An aggregate over such rows.
+struct JoinPlan {
+    SourceKind kind = SourceKind::near;
+    std::uint32_t grid = 0;
+    std::uint32_t lookup = 0;             // the rows have its components
+    std::uint32_t generation = 0;         // plane elsewhere
+    bool is_ordered = false;              // the order of rows matters
+    bool leaves_out_own = false;          // the own row is none of them
+    bool has_distance = false;            // how far away they are is asked for
+    std::size_t enough = ~std::size_t{0}; // more rows would change nothing
 };
 
 // A value that is the same in all lanes for a whole pass.
@@ -176,6 +208,8 @@ struct StatementPlan {
     std::uint32_t emission = 0; // of an emit: its number among the group's
     Register event_entity = no_register;
     std::vector<EventField> fields; // as jsonb has them: by length of their keys, then by their bytes
+    bool is_of_each = false;        // its events are told of pairs, by a step
+    std::uint32_t each_limit = 0;
     std::optional<Reduction> reduction;
 };
 
@@ -191,6 +225,8 @@ struct PassPlan {
     std::vector<Target> targets;
     std::vector<Lookup> lookups;
     std::vector<PlaneElsewhere> planes;
+    std::vector<GridPlan> grids;
+    std::vector<JoinPlan> joins;
     std::vector<StatementPlan> statements;
     std::vector<QueryPlan> queries; // whose results are fixed values
     bool has_neighbours = false;

@@ -83,6 +83,7 @@ Shape arguments_of(Op op) {
     case Op::has_row:
     case Op::observed:
     case Op::aggregate:
+    case Op::distance:
         return {0, 0};
     case Op::negate:
     case Op::absolute:
@@ -163,6 +164,8 @@ NodeId Expressions::add(const Node& node) {
         return has_row(node.component, node.source);
     case Op::observed:
         return observed();
+    case Op::distance:
+        return distance(node.source);
     case Op::aggregate:
         return aggregate(node.aggregate, node.type);
     case Op::cast:
@@ -225,6 +228,14 @@ NodeId Expressions::observed() {
     return intern(node);
 }
 
+NodeId Expressions::distance(SourceId source) {
+    Node node;
+    node.op = Op::distance;
+    node.type = ColumnType::f64;
+    node.source = source;
+    return intern(node);
+}
+
 NodeId Expressions::aggregate(std::uint32_t place, ColumnType type) {
     require(is_value(type));
     Node node;
@@ -257,6 +268,9 @@ std::optional<ColumnType> result_type(AggregateFunction function, ColumnType arg
         return argument == ColumnType::boolean ? std::optional(argument) : std::nullopt;
     case AggregateFunction::exists:
         return ColumnType::boolean;
+    case AggregateFunction::first:
+    case AggregateFunction::only:
+        return argument;
     }
     return std::nullopt;
 }

@@ -43,6 +43,7 @@ inline constexpr std::size_t max_aggregates = 64;
 inline constexpr std::size_t max_fields = 256;
 inline constexpr std::size_t max_call_bytes = 65536;
 inline constexpr std::size_t max_statement_components = 64; // of the own row or of a source
+inline constexpr std::size_t max_coordinates = 3;
 // How deep an expression goes; each argument of CASE and COALESCE counts.
 inline constexpr std::size_t max_depth = 1000;
 
@@ -122,8 +123,10 @@ enum class Op : std::uint8_t {
     cast,
     // Decimal: a sum (decimal, without digits behind the point) divided by a count (i64).
     average,
+    // f64: how far a source's row is from the place it was looked for from (near, nearest).
+    distance,
 };
-inline constexpr Op last_op = Op::average;
+inline constexpr Op last_op = Op::distance;
 
 enum class Parameter : std::uint8_t {
     dt,      // f64: seconds of a tick
@@ -212,6 +215,7 @@ class Expressions {
     NodeId entity(SourceId source = own_row);
     NodeId has_row(ComponentId component, SourceId source = own_row);
     NodeId observed();
+    NodeId distance(SourceId source);
     // `type`: result_type() of the aggregate.
     NodeId aggregate(std::uint32_t place, ColumnType type);
     NodeId make(Op op, std::vector<NodeId> arguments);
@@ -256,6 +260,14 @@ enum class SourceKind : std::uint8_t {
     reference,  // the row of the entity or cell that `key` names
     neighbours, // the rows of the cells around the row's own cell, for aggregates only
     all,        // every row of its components, for aggregates only
+    // Rows of entities by their place, found by an index of `coordinates`; for aggregates only. NULL among
+    // the arguments is no row, and so is a place that is not finite.
+    near,    // at most so far from a place: its coordinates, radius. In the order of handles
+    nearest, // so many that are nearest to a place: its coordinates, count (i32). By distance, then by handle
+    in_box,  // between two corners: coordinates of one, of the other. In the order of handles
+    // For conditions that squares of differences decide: those that are at most so far from a place, others
+    // perhaps, and all where one of these squares could overflow or vanish. In the order of slots
+    within,
 };
 
 // Rows that columns are read from.
@@ -269,6 +281,10 @@ struct RowSource {
     std::optional<NodeId> key;
     // A LEFT JOIN: where there is no row, its columns are NULL. Otherwise the statement passes such a row by.
     bool is_optional = false;
+    // Of rows by their place: columns of the first component, and what is asked, over the own row and
+    // references. All f64 but for a count.
+    std::vector<ColumnId> coordinates = {};
+    std::vector<NodeId> arguments = {};
     bool operator==(const RowSource&) const = default;
 };
 
@@ -282,7 +298,18 @@ enum class AggregateFunction : std::uint8_t {
     exists, // boolean, never NULL; no argument
     // Of integers: decimal; of f32 and f64: f64, added in the order of rows. Of a source "all" only.
     average,
+    first, // any type: of the first row, whether it is NULL or not; for rows by their place
+    only,  // the same of the only row; fails when there are several
 };
+
+// Whether rows are found by their place.
+constexpr bool is_by_place(SourceKind kind) {
+    return kind >= SourceKind::near && kind <= SourceKind::within;
+}
+// Of a source by place: how many arguments it has.
+constexpr std::size_t argument_count(SourceKind kind, std::size_t coordinates) {
+    return kind == SourceKind::in_box ? 2 * coordinates : coordinates + 1;
+}
 
 // A scalar sub-select over the rows of a source (neighbours or all). NULL when there is no row, but for count
 // and exists. Expressions may read the own row and its references too when the source is neighbours; of a
@@ -339,7 +366,12 @@ struct Statement {
     bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
     std::optional<NodeId> event_entity;    // of emit; NULL = none
     std::vector<Field> fields;             // of emit, append and call
-    std::string sql;                       // of call: an expression in which $1 is the first field
+    // Of emit and append: not one for each own row, but for each row of this source (near) of which
+    // each_where holds; entity, fields and checks may read it. More than each_limit of them fail.
+    std::optional<SourceId> each;
+    std::optional<NodeId> each_where;
+    std::uint32_t each_limit = 0;
+    std::string sql; // of call: an expression in which $1 is the first field
     bool operator==(const Statement&) const = default;
 };
 

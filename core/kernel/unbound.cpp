@@ -85,6 +85,10 @@ Statement bind_statement(const Statement& unbound, const Binding& binding) {
     for (RowSource& source : out.sources) {
         binding.apply(source.components);
         bind_optional(source.key);
+        for (ColumnId& coordinate : source.coordinates)
+            coordinate = binding.of(coordinate);
+        for (NodeId& argument : source.arguments)
+            bind_node(argument);
     }
     for (Aggregate& aggregate : out.aggregates) {
         bind_optional(aggregate.where);
@@ -98,6 +102,7 @@ Statement bind_statement(const Statement& unbound, const Binding& binding) {
     for (Check& check : out.checks)
         bind_node(check.condition);
     bind_optional(out.event_entity);
+    bind_optional(out.each_where);
     for (Field& field : out.fields)
         bind_node(field.value);
     return out;

@@ -27,11 +27,6 @@ constexpr double most_crowded = 16;
 constexpr int most_attempts = 6;
 constexpr std::uint32_t points_between_pauses = 4096;
 
-void check_radius(double radius) {
-    if (!(radius >= 0) || std::isinf(radius))
-        throw Error(sqlstate::invalid_parameter, "a radius must be a finite number that is not negative");
-}
-
 bool is_finite(const Position& at) {
     return std::isfinite(at[0]) && std::isfinite(at[1]) && std::isfinite(at[2]);
 }
@@ -70,6 +65,16 @@ double even_cell(const Points& points) {
 }
 
 } // namespace
+
+void check_radius(double radius) {
+    if (!(radius >= 0) || std::isinf(radius))
+        throw Error(sqlstate::invalid_parameter, "a radius must be a finite number that is not negative");
+}
+
+void throw_too_many_pairs(std::size_t limit) {
+    throw Error("54000", "there are more than " + std::to_string(limit) + " pairs", {},
+                "Ask for a smaller radius, or for more pairs (max_pairs).");
+}
 
 double distance_between(const Position& a, const Position& b) {
     return distance(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
@@ -397,8 +402,7 @@ class GridIndex::PairSearch {
             const std::uint32_t a = index_.ids_[place];
             const std::uint32_t b = index_.ids_[other];
             if (found_.size() == limit_)
-                throw Error("54000", "there are more than " + std::to_string(limit_) + " pairs", {},
-                            "Ask for a smaller radius, or for more pairs (max_pairs).");
+                throw_too_many_pairs(limit_);
             found_.push_back({std::min(a, b), std::max(a, b)});
         });
     }

@@ -26,6 +26,10 @@ struct Pair {
     bool operator==(const Pair&) const = default;
 };
 
+// Throws Error(invalid_parameter) when it is negative or not finite.
+void check_radius(double radius);
+[[noreturn]] void throw_too_many_pairs(std::size_t limit);
+
 // The square root of the sum of squares, without overflow on the way.
 double distance_between(const Position& a, const Position& b);
 

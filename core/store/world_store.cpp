@@ -617,6 +617,8 @@ void WorldStore::abandon() {
     forget_rewrites();
     working_root_ = {};
     working_.reset();
+    if (derivation_)
+        derivation_->forget();
 }
 
 bool WorldStore::publish() {
@@ -641,6 +643,8 @@ bool WorldStore::abandon_newest() {
     sealed_.pop_back();
     rewritten_.clear();
     newest_root_ = sealed_.empty() ? Ref{region().control(slot_).root.load()} : sealed_.back().root;
+    if (derivation_)
+        derivation_->forget();
     return true;
 }
 

@@ -10,11 +10,20 @@
 #include "core/store/layout_change.hpp"
 
 #include <deque>
+#include <memory>
 
 namespace gamelan::store {
 
 class ColumnRows;
 class NodeMemory;
+
+// What is derived from the blocks of the versions that a world's owner builds, and kept from tick to tick.
+// The store says when versions were given up: the next one may have other blocks in the same places.
+class Derivation {
+  public:
+    virtual ~Derivation() = default;
+    virtual void forget() = 0;
+};
 
 class WorldStore {
   public:
@@ -34,6 +43,7 @@ class WorldStore {
     bool release();
 
     WorldSlot slot() const { return slot_; }
+    std::unique_ptr<Derivation>& derivation() { return derivation_; }
     const Region& region() const { return arena_.region(); }
 
     // Whether there is one: not before the first tick of a new world.
@@ -285,6 +295,7 @@ class WorldStore {
     // The row inserted last within the savepoint: undoing its insertion is enough.
     ComponentId fresh_component_{none};
     std::uint32_t fresh_slot_ = 0;
+    std::unique_ptr<Derivation> derivation_;
     bool released_ = false;
     std::uint64_t release_epoch_ = 0;
 };

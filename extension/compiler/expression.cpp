@@ -116,7 +116,8 @@ NodeId StatementCompiler::is_true(NodeId condition) {
 
 bool StatementCompiler::reads_only(NodeId id, SourceId source) {
     const kernel::Node node = expressions()[id];
-    const bool is_leaf_of_source = node.op == Op::column || node.op == Op::entity || node.op == Op::has_row;
+    const bool is_leaf_of_source =
+        node.op == Op::column || node.op == Op::entity || node.op == Op::has_row || node.op == Op::distance;
     if (is_leaf_of_source ? node.source != source : node.op == Op::aggregate || node.op == Op::observed)
         return false;
     return std::all_of(node.arguments.begin(), node.arguments.end(),
@@ -162,6 +163,11 @@ NodeId StatementCompiler::variable(Scope& scope, const Var* var) {
     Item* item = home == nullptr ? nullptr : home->find(var->varno);
     if (item == nullptr || !item->is_placed)
         refuse("a column of an entry of FROM that has no kernel is read");
+    // Of nearest: entity, distance; of pairs: a, b, distance.
+    if (item->kind == Item::Kind::place && var->varattno == (item->outputs.empty() ? 2 : 3))
+        return expressions().distance(*item->source);
+    if (!item->outputs.empty() && var->varattno > 0)
+        return item->outputs.at(static_cast<std::size_t>(var->varattno - 1));
     if (item->kind != Item::Kind::component)
         return *item->key;
     const TableFacts& table = *item->table;

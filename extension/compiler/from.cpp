@@ -95,8 +95,11 @@ void StatementCompiler::add_function(Item& item, const RangeTblEntry* entry) {
         item.kind = Item::Kind::observed;
     else if (name == "neighbors")
         item.kind = Item::Kind::neighbours;
+    else if (name == "near" || name == "nearest" || name == "in_box" || name == "pairs")
+        item.kind = Item::Kind::place;
     else
-        refuse("a function in FROM has no kernel, but for game.neighbors in sub-selects and game.observed");
+        refuse("a function in FROM has no kernel, but for game.observed, and game.neighbors, game.near, "
+               "game.nearest, game.in_box and game.pairs in sub-selects");
     item.function = castNode(FuncExpr, called);
 }
 
@@ -200,7 +203,8 @@ bool StatementCompiler::is_handle(Scope&, const Item& item, Node* node) {
     const Var* var = castNode(Var, node);
     if (var->varlevelsup != 0 || var->varno != item.number)
         return false;
-    return item.kind == Item::Kind::component ? var->varattno == item.table->handle : var->varattno == 1;
+    return item.kind == Item::Kind::component ? var->varattno == item.table->handle
+                                              : var->varattno == item.handle_column;
 }
 
 Node* StatementCompiler::key_in(Scope& scope, const Item& item, Node* condition) {
@@ -295,6 +299,8 @@ void StatementCompiler::place(Scope&, Item& item, NodeId key, bool is_optional) 
     item.is_placed = true;
     if (item.kind == Item::Kind::neighbours)
         refuse("game.neighbors is known to kernels in sub-selects that aggregate only");
+    if (item.kind == Item::Kind::place)
+        refuse("game." + game_function(item.function->funcid) + " is known to kernels in sub-selects only");
     if (item.kind == Item::Kind::observed) {
         if (key != expressions().entity())
             refuse("game.observed() is joined with another row than the statement's own");
@@ -403,6 +409,9 @@ void StatementCompiler::refuse_unplaced(Scope& scope) {
         if (item.kind != Item::Kind::component)
             refuse(item.kind == Item::Kind::observed
                        ? "game.observed() is not joined with the statement's own row by its handle"
+                   : item.kind == Item::Kind::place
+                       ? "game." + game_function(item.function->funcid) +
+                             " in FROM makes several rows of one; kernels know it in sub-selects"
                        : "game.neighbors in FROM makes several rows of one; kernels know it in sub-selects "
                          "that aggregate");
         const std::string name = item.table->name;

@@ -5,6 +5,7 @@
 
 #include "extension/compiler/compiler.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 
@@ -21,6 +22,7 @@ extern "C" {
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
 #include "utils/ruleutils.h"
 }
 
@@ -162,6 +164,68 @@ bool survey_node(Node* node, void* context) {
     return expression_tree_walker(node, walker(survey_node), context);
 }
 
+// --- rows that functions of ours find by their place ---
+
+const char* const place_functions[] = {"near", "nearest", "in_box", "pairs"};
+
+// As the functions ask it; and what compilation looks up is locked.
+void survey_place(Survey& survey, const FuncExpr* call) {
+    const char* name = get_func_name(call->funcid);
+    const auto is_name = [&](const char* known) { return name != nullptr && std::strcmp(name, known) == 0; };
+    if (get_func_namespace(call->funcid) != get_namespace_oid("game", true) ||
+        std::none_of(std::begin(place_functions), std::end(place_functions), is_name))
+        return;
+    const auto* component = static_cast<const Const*>(linitial(call->args));
+    if (!IsA(component, Const) || component->constisnull)
+        return;
+    const Oid relation = DatumGetObjectId(component->constvalue);
+    LockRelationOid(relation, AccessShareLock);
+    if (get_rel_name(relation) == nullptr)
+        return;
+    touch(survey, get_rel_name(relation), "entity", false);
+    const ArrayType* names = nullptr;
+    ListCell* cell = nullptr;
+    foreach (cell, call->args) {
+        const auto* argument = static_cast<const Const*>(lfirst(cell));
+        if (IsA(argument, Const) && argument->consttype == NAMEARRAYOID && !argument->constisnull)
+            names = DatumGetArrayTypeP(argument->constvalue);
+    }
+    Datum* columns = nullptr;
+    int count = 0;
+    if (names != nullptr)
+        deconstruct_array(const_cast<ArrayType*>(names), NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR, &columns,
+                          nullptr, &count);
+    const char* const usual[] = {"x", "y", "z"};
+    bool may_read = pg_attribute_aclcheck(relation, get_attnum(relation, "entity"), GetUserId(),
+                                          ACL_SELECT) == ACLCHECK_OK;
+    const auto has_value = [&](int place) {
+        const auto* argument = static_cast<const Const*>(list_nth(call->args, place));
+        return !IsA(argument, Const) || !argument->constisnull;
+    };
+    const bool is_of_z = is_name("in_box") ? has_value(6) || has_value(7) : !is_name("pairs") && has_value(5);
+    for (int i = 0; i < (names != nullptr ? count : is_of_z ? 3 : 2); ++i) {
+        const char* column = names != nullptr ? NameStr(*DatumGetName(columns[i])) : usual[i];
+        const AttrNumber number = get_attnum(relation, column);
+        if (number == InvalidAttrNumber)
+            continue;
+        touch(survey, get_rel_name(relation), pstrdup(column), false);
+        may_read =
+            may_read && pg_attribute_aclcheck(relation, number, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+    }
+    if (!may_read && pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+        survey.is_permitted = false;
+}
+
+bool survey_places(Node* node, void* context) {
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Query))
+        return query_tree_walker(castNode(Query, node), walker(survey_places), context, 0);
+    if (IsA(node, FuncExpr))
+        survey_place(*static_cast<Survey*>(context), castNode(FuncExpr, node));
+    return expression_tree_walker(node, walker(survey_places), context);
+}
+
 // --- simplification ---
 
 void simplify(Query* query);
@@ -193,6 +257,7 @@ void simplify(Query* query) {
     query->targetList =
         reinterpret_cast<List*>(simplified(query, reinterpret_cast<Node*>(query->targetList)));
     query->jointree = castNode(FromExpr, simplified(query, reinterpret_cast<Node*>(query->jointree)));
+    query->limitCount = simplified(query, query->limitCount);
     ListCell* cell = nullptr;
     foreach (cell, query->rtable) {
         auto* entry = lfirst_node(RangeTblEntry, cell);
@@ -230,7 +295,11 @@ void prepare_query(Query* stored, Oid schema, StatementTree& out) {
         return;
     }
     simplify(query);
-    out.query = query;
+    (void)survey_places(reinterpret_cast<Node*>(query), &survey);
+    if (!survey.is_permitted)
+        out.refusal = "the procedure's owner may not do this with one of its tables or functions";
+    else
+        out.query = query;
 }
 
 // What makes a process or a statement end, or is worth another try.

@@ -39,11 +39,13 @@ class NotCompiled final : public std::exception {
 
 // An entry of FROM.
 struct Item {
-    enum class Kind : std::uint8_t { component, observed, neighbours } kind = Kind::component;
+    enum class Kind : std::uint8_t { component, observed, neighbours, place } kind = Kind::component;
     int number = 0; // in the query's range table
     std::shared_ptr<const TableFacts> table;
     kernel::ComponentId component{store::none};
-    const FuncExpr* function = nullptr; // of observed and neighbours
+    const FuncExpr* function = nullptr; // of all but components
+    std::vector<NodeId> outputs;        // of pairs: a and b
+    AttrNumber handle_column = 1;       // of a function: which is the handle of the rows it finds; 0: none
     bool is_nullable = false;           // the right side of a LEFT JOIN
     std::vector<Node*> on;              // its conditions
     // Where its row is: a source; or, for a row that need not be there, a key of which a source is made when
@@ -62,6 +64,7 @@ struct Scope {
     // Aggregates are over this source; or over a single row, which may be there or not.
     std::optional<SourceId> set;
     std::optional<NodeId> counted; // the rows that count
+    std::optional<NodeId> paired;  // of a statement over pairs: whether the own row has one that counts
     // A table's constraint: its columns are the own row's, and CoerceToDomainValue is this.
     std::optional<NodeId> domain_value;
     // A constraint of a table of events: what each column, by its number - 1, is given.
@@ -177,6 +180,7 @@ class StatementCompiler {
     bool place_neighbours(Scope& inner);
     void place_all(Scope& inner);
     void place_set(Scope& inner, Item& root, kernel::SourceKind kind);
+    void fill_set(Scope& inner, kernel::RowSource source);
     void require_own_cell(Scope& scope, const FuncExpr* call);
     NodeId single_row_condition(Scope& inner, bool is_condition);
     std::optional<NodeId> set_condition(Scope& inner, std::optional<NodeId> filter);
@@ -184,6 +188,38 @@ class StatementCompiler {
     NodeId aggregate_of_row(Scope& scope, const Aggref* node, kernel::AggregateFunction function);
     NodeId count_of(std::int64_t rows);
     NodeId average_around(kernel::Aggregate aggregate);
+
+    // --- places.cpp
+    // game.near, game.nearest and game.in_box: rows that are found by their place.
+    bool place_places(Scope& inner);
+    kernel::RowSource source_by_place(Scope& inner, const Item& item);
+    std::vector<kernel::ColumnId> coordinates_of(const TableFacts& table, const Node* names,
+                                                 std::size_t dimensions);
+    // Rows of which a condition says that they are within a distance.
+    void place_within(Scope& inner, Item& root);
+    bool find_within(Scope& inner, Node* condition, kernel::RowSource& source);
+    bool add_squares(NodeId sum, SourceId set, kernel::RowSource& source);
+    bool add_square(NodeId square, SourceId set, kernel::RowSource& source);
+    std::optional<NodeId> radius_of(NodeId square, SourceId set);
+    bool reads_source(NodeId node, SourceId source);
+    NodeId value_of_place(Scope& inner, Node* value);
+    bool is_first_of_order(Scope& inner);
+    const TableFacts& table_of_place(const FuncExpr* call);
+
+    // --- pairs.cpp: game.pairs, as the rows near the own row that come before it, or after it.
+    bool place_pairs(Scope& inner, Item& pairs);
+    // Of an UPDATE or DELETE: pairs of the own row decide whether it is selected, and nothing else.
+    void open_pairs(Scope& scope, Item& target);
+    kernel::RowSource partners(Scope& scope, const FuncExpr* call);
+    NodeId name_pairs(Item& pairs, SourceId set, bool is_first, bool is_second);
+    struct PairSides;
+    PairSides sides_of(Scope& scope, Item& pairs);
+    // What the other side has to satisfy.
+    NodeId place_partners(Scope& scope, Item& pairs, const PairSides& sides, int own, SourceId& set);
+    void place_own_side(PairSides& sides, int own, const Item* target);
+    Item* find_pairs(Scope& scope);
+    // Of events: one for each pair, whose a is the own row. False when there are no pairs.
+    bool open_each(Scope& scope);
     NodeId add_aggregate(const kernel::Aggregate& aggregate);
 
     kernel::Expressions& expressions() { return out_.expressions; }

@@ -96,7 +96,9 @@ Item& StatementCompiler::open_target(Scope& scope, const Query* query) {
         refuse("the target has no kernel");
     out_.target = target->component;
     out_.target_name = target->table->name;
-    place_own(scope, *target);
+    open_pairs(scope, *target);
+    if (!scope.paired)
+        place_own(scope, *target);
     set_where(scope);
     return *target;
 }
@@ -123,6 +125,8 @@ void StatementCompiler::set_where(Scope& scope) {
             conditions.push_back(*joined);
         else
             conditions.push_back(row_condition(scope, cost.node));
+    if (scope.paired)
+        conditions.push_back(*scope.paired);
     const NodeId always = truth(true);
     conditions.erase(std::remove(conditions.begin(), conditions.end(), always), conditions.end());
     if (!conditions.empty())
@@ -159,6 +163,10 @@ void StatementCompiler::compile_update(const Query* query) {
             refuse("the columns of a key cannot be updated");
         assign(scope, table, target->resno, expression_of(target));
     }
+    for (const kernel::Assignment& assignment : out_.assignments)
+        for (std::uint32_t i = 1; i < out_.sources.size(); ++i)
+            if (kernel::is_by_place(out_.sources[i].kind) && reads_source(assignment.value, {i}))
+                refuse("several pairs may belong to one row, and the result would depend on their order");
     add_table_checks(table);
 }
 
@@ -414,6 +422,8 @@ Node* StatementCompiler::with_parameters(Scope& scope, Node* node) {
 
 // The own row is the entry of FROM from which all others are found.
 void StatementCompiler::place_any_own(Scope& scope) {
+    if (open_each(scope))
+        return;
     const kernel::Statement statement = out_;
     std::string reason = "FROM has no component";
     for (const Item& candidate : scope.items) {

@@ -196,7 +196,7 @@ std::optional<NodeId> StatementCompiler::semi_join(Scope& scope, Node* node) {
 
 // The rows of the sub-select's FROM.
 void StatementCompiler::place_sub_select(Scope& inner) {
-    if (inner.items.empty() || place_neighbours(inner))
+    if (inner.items.empty() || place_neighbours(inner) || place_places(inner))
         return;
     while (place_next(inner, true)) {
     }
@@ -271,6 +271,10 @@ void StatementCompiler::place_all(Scope& inner) {
     const auto root = std::find_if(inner.items.begin(), inner.items.end(), is_component);
     if (root == inner.items.end())
         refuse("a sub-select reads no component");
+    const auto reads_outside = [](Node* node) { return !rows_read(node, 1).empty(); };
+    if (!root->table->is_of_cells &&
+        std::any_of(inner.conditions.begin(), inner.conditions.end(), reads_outside))
+        return place_within(inner, *root);
     place_set(inner, *root, SourceKind::all);
 }
 
@@ -280,15 +284,20 @@ void StatementCompiler::place_set(Scope& inner, Item& root, SourceKind kind) {
     source.kind = kind;
     source.components = {root.component};
     root.is_placed = true;
+    fill_set(inner, std::move(source));
+}
+
+// With what is joined by the handle with an item that is placed.
+void StatementCompiler::fill_set(Scope& inner, kernel::RowSource source) {
+    const bool are_cells = symbols_.components[source.components[0].value].is_of_cells;
     const auto is_of_set = [&](Node* key) {
-        return std::any_of(inner.items.begin(), inner.items.end(), [&](const Item& item) {
-            return item.is_placed && item.kind == Item::Kind::component && is_handle(inner, item, key);
-        });
+        return std::any_of(inner.items.begin(), inner.items.end(),
+                           [&](const Item& item) { return item.is_placed && is_handle(inner, item, key); });
     };
     const auto attach = [&](Item& item) {
         for (auto at = inner.conditions.begin(); at != inner.conditions.end(); ++at) {
             Node* key = key_in(inner, item, *at);
-            if (key == nullptr || !is_of_set(key) || item.table->is_of_cells != root.table->is_of_cells)
+            if (key == nullptr || !is_of_set(key) || item.table->is_of_cells != are_cells)
                 continue;
             inner.conditions.erase(at);
             item.is_placed = true;
@@ -314,7 +323,7 @@ void StatementCompiler::place_set(Scope& inner, Item& root, SourceKind kind) {
     if (same == out_.sources.end())
         out_.sources.push_back(source);
     for (Item& item : inner.items)
-        if (item.kind == Item::Kind::component)
+        if (item.kind == Item::Kind::component || item.kind == Item::Kind::place)
             item.source = inner.set;
 }
 
@@ -333,6 +342,8 @@ NodeId StatementCompiler::single_row_condition(Scope& inner, bool is_condition) 
 
 std::optional<NodeId> StatementCompiler::set_condition(Scope& inner, std::optional<NodeId> filter) {
     std::vector<NodeId> conditions;
+    if (inner.paired)
+        conditions.push_back(*inner.paired);
     for (Node* node : inner.conditions)
         conditions.push_back(condition(inner, node));
     if (filter)
@@ -375,6 +386,8 @@ NodeId StatementCompiler::scalar(Scope& inner) {
             inner.counted = single_row_condition(inner, true);
         return translate(inner, value);
     }
+    if (inner.set && inner.items.front().kind == Item::Kind::place)
+        return value_of_place(inner, value);
     if (inner.set)
         refuse("a sub-select may find several rows of " + inner.items.front().table->name +
                ": it needs an aggregate, or an equality with the handle");
@@ -437,7 +450,7 @@ NodeId StatementCompiler::aggregate(Scope& scope, const Aggref* node) {
         aggregate.argument =
             translate(*home, reinterpret_cast<Node*>(linitial_node(TargetEntry, node->args)->expr));
     if (aggregate.function == AggregateFunction::average &&
-        out_.sources[aggregate.source.value].kind == SourceKind::neighbours)
+        out_.sources[aggregate.source.value].kind != SourceKind::all)
         return average_around(aggregate);
     return add_aggregate(aggregate);
 }

@@ -1,7 +1,9 @@
 // What changed between ticks of the past. Contracts: the COMMENTs in extension/sql/55-past.sql.
 #include "core/grid/planet.hpp"
 #include "extension/fdw/table_info.hpp"
+#include "extension/pg/checkpoints.hpp"
 #include "extension/pg/definition.hpp"
+#include "extension/pg/world_history.hpp"
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
@@ -114,6 +116,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(gamelan_changed_rows);
 PG_FUNCTION_INFO_V1(gamelan_row_ticks);
+PG_FUNCTION_INFO_V1(gamelan_write_fork);
 
 PGDLLEXPORT Datum gamelan_changed_rows(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
@@ -156,6 +159,19 @@ PGDLLEXPORT Datum gamelan_row_ticks(PG_FUNCTION_ARGS) {
         return palloc_integers(out);
     });
     return return_all(fcinfo, ticks);
+}
+
+PGDLLEXPORT Datum gamelan_write_fork(PG_FUNCTION_ARGS) {
+    const std::int64_t source = PG_GETARG_INT64(0);
+    const past::Moment moment{past::MomentKind::tick, PG_GETARG_INT64(1)};
+    const std::int64_t fork = PG_GETARG_INT64(2);
+    sql_boundary([&] {
+        const past::StatePtr state = past::at(source, moment);
+        history::CallersTransaction tables;
+        history::with_tables(tables, "gamelan: writing the state of a fork",
+                             [&] { checkpoints::write_first(past::snapshot_of(*state), fork); });
+    });
+    PG_RETURN_VOID();
 }
 
 } // extern "C"

@@ -143,6 +143,17 @@ IndexRequest request_for(Oid relation, Kind kind, NullableDatum world, NullableD
     return request;
 }
 
+void interrupt_if_asked() {
+    pg_call([] { CHECK_FOR_INTERRUPTS(); });
+}
+
+std::vector<spatial::Pair> pairs_in(const spatial::GridIndex& index, double, std::size_t limit) {
+    return index.all_pairs(limit, interrupt_if_asked);
+}
+std::vector<spatial::Pair> pairs_in(const spatial::TickPoints& index, double radius, std::size_t limit) {
+    return index.all_pairs(radius, limit, interrupt_if_asked);
+}
+
 // C++ zone: calls query(index) unless there is nothing to ask.
 template <class F>
 auto ask(const IndexRequest& request, fdw::View* view, F&& query) {
@@ -152,8 +163,11 @@ auto ask(const IndexRequest& request, fdw::View* view, F&& query) {
         scope->begin_reading();
     const RetainedView retained(view);
     using Result = decltype(query(std::declval<const spatial::GridIndex&>()));
-    const auto index = spatial_index::points(request, *table, *retained);
-    return palloc_rows(index != nullptr ? query(*index) : Result{});
+    const auto answer = [&](const auto& index) {
+        return palloc_rows(index != nullptr ? query(*index) : Result{});
+    };
+    return TickScope::current() != nullptr ? answer(spatial_index::tick_points(request, *table, *retained))
+                                           : answer(spatial_index::points(request, *table, *retained));
 }
 
 struct Place {
@@ -187,10 +201,6 @@ Datum put_handles(FunctionCallInfo fcinfo, const Rows<std::uint64_t>& handles) {
         tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
     }
     return static_cast<Datum>(0);
-}
-
-void interrupt_if_asked() {
-    pg_call([] { CHECK_FOR_INTERRUPTS(); });
 }
 
 Oid component_of(FunctionCallInfo fcinfo) {
@@ -239,9 +249,8 @@ PGDLLEXPORT Datum gamelan_near(PG_FUNCTION_ARGS) {
     check_radius(radius);
     fdw::View* view = fdw::view_of(GetActiveSnapshot());
     return put_handles(fcinfo, sql_boundary([&] {
-                           return ask(request, view, [&](const spatial::GridIndex& index) {
-                               return index.near(centre.at, radius);
-                           });
+                           return ask(request, view,
+                                      [&](const auto& index) { return index.near(centre.at, radius); });
                        }));
 }
 
@@ -259,7 +268,7 @@ PGDLLEXPORT Datum gamelan_in_box(PG_FUNCTION_ARGS) {
         return put_handles(fcinfo, {});
     fdw::View* view = fdw::view_of(GetActiveSnapshot());
     return put_handles(fcinfo, sql_boundary([&] {
-                           return ask(request, view, [&](const spatial::GridIndex& index) {
+                           return ask(request, view, [&](const auto& index) {
                                return index.in_box(corner.at, opposite.at);
                            });
                        }));
@@ -280,7 +289,7 @@ PGDLLEXPORT Datum gamelan_nearest(PG_FUNCTION_ARGS) {
                     (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a count must not be negative")));
         fdw::View* view = fdw::view_of(GetActiveSnapshot());
         found = sql_boundary([&] {
-            return ask(request, view, [&](const spatial::GridIndex& index) {
+            return ask(request, view, [&](const auto& index) {
                 return index.nearest(centre.at, static_cast<std::size_t>(count));
             });
         });
@@ -311,8 +320,8 @@ PGDLLEXPORT Datum gamelan_pairs(PG_FUNCTION_ARGS) {
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a number of pairs must not be negative")));
     fdw::View* view = fdw::view_of(GetActiveSnapshot());
     const Rows<spatial::Pair> found = sql_boundary([&] {
-        return ask(request, view, [&](const spatial::GridIndex& index) {
-            return index.all_pairs(static_cast<std::size_t>(limit), interrupt_if_asked);
+        return ask(request, view, [&](const auto& index) {
+            return pairs_in(index, request.pair_radius, static_cast<std::size_t>(limit));
         });
     });
     InitMaterializedSRF(fcinfo, 0);

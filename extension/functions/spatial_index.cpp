@@ -21,7 +21,7 @@ struct Kept {
     IndexRequest request;
     std::uint64_t layout_version;
     Stamp stamp;
-    std::uint64_t fingerprint;
+    std::optional<std::uint64_t> fingerprint; // none of a past state, whose blocks are counted anew
     std::shared_ptr<const spatial::GridIndex> points;
     std::shared_ptr<const spatial::CellIndex> cells;
     std::size_t bytes;
@@ -123,9 +123,10 @@ const Kept* look_up(const IndexRequest& request, const fdw::TableInfo& table, fd
     if (!place->has_component || columns.size() < request.column_count)
         return nullptr;
     const spatial::ComponentPlanes planes{place->presence, {place->generation}};
-    const std::uint64_t fingerprint = spatial::fingerprint(version, planes, columns);
+    const auto fingerprint =
+        view.moment() ? std::nullopt : std::optional(spatial::fingerprint(version, planes, columns));
     view.check();
-    if (known != nullptr && known->fingerprint == fingerprint &&
+    if (known != nullptr && fingerprint && known->fingerprint == fingerprint &&
         known->layout_version == place->layout_version) {
         known->stamp = stamp;
         return known;
@@ -142,6 +143,34 @@ std::shared_ptr<const spatial::GridIndex> points(const IndexRequest& request, co
                                                  fdw::View& view) {
     const Kept* found = look_up(request, table, view);
     return found != nullptr ? found->points : nullptr;
+}
+
+std::shared_ptr<const spatial::TickPoints> tick_points(const IndexRequest& request,
+                                                       const fdw::TableInfo& table, fdw::View& view) {
+    // A statement asks for each of its rows.
+    struct Last {
+        IndexRequest request{};
+        std::uint64_t state = 0;
+        std::shared_ptr<const spatial::TickPoints> points;
+    };
+    static auto& last = *new Last;
+    IndexRequest wanted = request;
+    wanted.kind = Kind::points;
+    wanted.pair_radius = -1;
+    if (last.state == TickScope::state_number() && is_same(last.request, wanted))
+        return last.points;
+    last = {};
+    const store::Snapshot version = version_of(request, view);
+    const auto place = table.place_in(request.slot, request.world_id, version, view);
+    const std::vector<store::ColumnId> columns = planes_of(request, *place);
+    std::shared_ptr<const spatial::TickPoints> points;
+    if (place->has_component && columns.size() == request.column_count)
+        points = std::make_shared<const spatial::TickPoints>(
+            spatial::KeptGrids::of(TickScope::current()->context().store)
+                .get(version, {place->presence, columns}),
+            version, store::ColumnId{place->generation});
+    last = {wanted, TickScope::state_number(), points};
+    return points;
 }
 
 std::shared_ptr<const spatial::CellIndex> cells(const IndexRequest& request, const fdw::TableInfo& table,

@@ -1,9 +1,10 @@
-// Indexes by place over components, kept per process for as long as the rows they were made from are what a
-// statement sees. In a tick: the state that is being built.
+// Indexes by place over components. In sessions: kept per process for as long as the rows they were made from
+// are what a statement sees. In a tick, for points: those that the store of the world keeps.
 #pragma once
 
 #include "core/spatial/cell_index.hpp"
 #include "core/spatial/grid_index.hpp"
+#include "core/spatial/tick_points.hpp"
 
 #include <memory>
 
@@ -31,6 +32,9 @@ struct IndexRequest {
 // Throws Error(snapshot_too_old), Error(world_not_running).
 std::shared_ptr<const spatial::GridIndex> points(const IndexRequest& request, const fdw::TableInfo& table,
                                                  fdw::View& view);
+// In a tick.
+std::shared_ptr<const spatial::TickPoints> tick_points(const IndexRequest& request,
+                                                       const fdw::TableInfo& table, fdw::View& view);
 std::shared_ptr<const spatial::CellIndex> cells(const IndexRequest& request, const fdw::TableInfo& table,
                                                 fdw::View& view);
 

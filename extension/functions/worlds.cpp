@@ -3,6 +3,7 @@
 #include "extension/pg/json_input.hpp"
 #include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
+#include "extension/pg/tick_log.hpp"
 
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
@@ -18,6 +19,7 @@ using namespace gamelan::pg;
 extern "C" {
 
 PG_FUNCTION_INFO_V1(gamelan_complete_config);
+PG_FUNCTION_INFO_V1(gamelan_head_checksum);
 PG_FUNCTION_INFO_V1(gamelan_definitions_changed);
 PG_FUNCTION_INFO_V1(gamelan_definitions_written);
 PG_FUNCTION_INFO_V1(gamelan_world_runtime);
@@ -38,6 +40,11 @@ PGDLLEXPORT Datum gamelan_definitions_changed(PG_FUNCTION_ARGS) {
     require_shared_memory();
     transaction::announce_definitions_at_commit();
     PG_RETURN_VOID();
+}
+
+PGDLLEXPORT Datum gamelan_head_checksum(PG_FUNCTION_ARGS) {
+    const auto at = [&](int i) { return static_cast<std::uint64_t>(PG_GETARG_INT64(i)); };
+    PG_RETURN_INT64(static_cast<std::int64_t>(head_checksum(PG_GETARG_INT64(0), at(1), at(2), at(3))));
 }
 
 // For a restore, which brings rows and calls none of our functions; also into a server that does not play.

@@ -20,7 +20,7 @@ constexpr std::int32_t lock_class = 0x474c4350;
 constexpr std::uint64_t most_changed_percent = 75;
 // Compressing under the pin saves memory of ours; the versions that the pin keeps cost memory of the worlds.
 // So much of it, as a share of what one world may have.
-constexpr std::uint64_t history_share = 8;
+constexpr std::uint64_t history_share = 32;
 
 // What an increment can build on.
 struct Base {
@@ -114,6 +114,12 @@ struct Totals {
     std::uint64_t stored_bytes = 0;
 };
 
+// On a machine that is busy the ticks come first: nobody waits for what a background process writes.
+void pause_in_background() {
+    if (MyBackendType == B_BG_WORKER)
+        pg_usleep(1000);
+}
+
 // C++ zone. Gives each part's memory back once it is written.
 Totals write_chunks(Copy& copy, Manifest& manifest, const std::optional<cipher::Key>& key) {
     Totals totals;
@@ -129,6 +135,7 @@ Totals write_chunks(Copy& copy, Manifest& manifest, const std::optional<cipher::
         totals.raw_bytes += chunk.raw_bytes;
         totals.stored_bytes += chunk.data.size();
         part = codec::CheckpointChunk{};
+        pause_in_background();
     }
     return totals;
 }
@@ -186,6 +193,17 @@ void with_new_snapshot(auto&& f) {
     pg_call([] { PopActiveSnapshot(); });
 }
 
+// C++ zone. The chunks, what they add up to, and the manifest, read back.
+void write_rows(Copy& copy, Manifest& manifest, const std::optional<cipher::Key>& key, TimestampTz begun) {
+    complete_manifest(manifest);
+    const Totals totals = write_chunks(copy, manifest, key);
+    manifest.hash = hash_of(manifest);
+    with_new_snapshot([&] { read_back(manifest, key); });
+    insert_manifest(manifest, totals.raw_bytes, totals.stored_bytes,
+                    static_cast<double>(GetCurrentTimestamp() - begun) / 1000.0);
+    with_new_snapshot([&] { read_back_manifest(manifest); });
+}
+
 // C++ zone. Returns what the next increment may build on.
 ChainHead write(store::WorldSlot slot, std::int64_t world_id, Plan plan, TimestampTz begun) {
     const std::optional<cipher::Key> key = cipher::current_key();
@@ -204,13 +222,7 @@ ChainHead write(store::WorldSlot slot, std::int64_t world_id, Plan plan, Timesta
         throw Error(sqlstate::snapshot_too_old, "the world was loaded anew while its checkpoint was copied",
                     {}, "Try again.");
     Manifest manifest = manifest_of(copy, world_id, plan, key);
-    complete_manifest(manifest);
-    const Totals totals = write_chunks(copy, manifest, key);
-    manifest.hash = hash_of(manifest);
-    with_new_snapshot([&] { read_back(manifest, key); });
-    insert_manifest(manifest, totals.raw_bytes, totals.stored_bytes,
-                    static_cast<double>(GetCurrentTimestamp() - begun) / 1000.0);
-    with_new_snapshot([&] { read_back_manifest(manifest); });
+    write_rows(copy, manifest, key, begun);
     return {is_same_store ? plan.lifetime : 0, at, copy.outline.sequence, plan.logged_bytes, begun};
 }
 
@@ -223,6 +235,17 @@ ChainHead chain_head(store::WorldSlot slot) {
     if (head.lifetime != runtime(slot).lifetime.load())
         head.lifetime = 0;
     return head;
+}
+
+void write_first(const store::Snapshot& state, std::int64_t world_id) {
+    const TimestampTz begun = GetCurrentTimestamp();
+    const std::optional<cipher::Key> key = cipher::current_key();
+    Copy copy{codec::outline_of(state), false, {}};
+    codec::for_each_part(state, codec::Since(std::nullopt), [&](codec::CheckpointPart&& part) {
+        copy.parts.emplace_back(codec::compress(part));
+    });
+    Manifest manifest = manifest_of(copy, world_id, {}, key);
+    write_rows(copy, manifest, key, begun);
 }
 
 void begin_lifetime(store::WorldSlot slot) {

@@ -1,7 +1,7 @@
 // Writing checkpoints: by game.checkpoint in a session, and by the checkpointer for all worlds.
 #pragma once
 
-#include "core/base/no_postgres.hpp"
+#include "core/store/snapshot.hpp"
 
 #include <cstdint>
 
@@ -31,6 +31,10 @@ enum class Kind { by_strategy, full, incremental };
 // version is copied first, under a pin that lasts for the copy only. An increment becomes a full one when
 // there is nothing that it could build on. Raises.
 std::int64_t take(store::WorldSlot slot, std::int64_t world_id, Kind kind);
+
+// Writes a state of one world as the first checkpoint of another, whose row of game.world_definition is
+// there. C++ zone; SPI connected.
+void write_first(const store::Snapshot& state, std::int64_t world_id);
 
 // The slot got a new store: no increment can build on what was written before.
 void begin_lifetime(store::WorldSlot slot);

@@ -8,8 +8,8 @@
 
 namespace gamelan::pg {
 
-// Waits for as long as gamelan.pause_at names the point: until the configuration is read again and does not, or
-// the process is asked to end. The log tells when the wait begins.
+// Waits for as long as gamelan.pause_at names the point: until the configuration is read again and does not,
+// or the process is asked to end. The log tells when the wait begins.
 void wait_at_pause_point(const char* name);
 
 inline void pause_point(const char* name) {

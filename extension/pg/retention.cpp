@@ -90,13 +90,15 @@ std::vector<Manifest> read_all(std::int64_t world_id, history::Tables& tables) {
                                 [&] { return read_manifests(world_id, history::any_tick); });
 }
 
-// Each verification in a transaction of its own. False when one of them is not sound.
-bool verify_new(const game::World& rules, const std::vector<Manifest>& manifests, bool is_newest_wanted,
-                std::uint64_t oldest, history::Tables& tables, history::Watcher& watcher) {
+// Each verification in a transaction of its own. False when one of them is not sound. `is_one_to_go`: what
+// stays has to be sound now, whatever was found before; and the newest of all, too.
+bool verify_kept(const game::World& rules, const std::vector<Manifest>& manifests, bool is_one_to_go,
+                 std::uint64_t oldest, history::Tables& tables, history::Watcher& watcher) {
     bool are_sound = true;
     for (std::size_t i = 0; i < manifests.size(); ++i) {
-        if (manifests[i].is_verified || manifests[i].tick < oldest ||
-            !(manifests[i].is_full() || (i == 0 && is_newest_wanted)))
+        const bool is_wanted = is_one_to_go ? manifests[i].is_full() || i == 0
+                                            : manifests[i].is_full() && !manifests[i].is_verified;
+        if (!is_wanted || manifests[i].tick < oldest)
             continue;
         const Verdict verdict = history::with_tables(tables, "gamelan: verifying a checkpoint", [&] {
             const Verdict out = verify(rules, manifests, i, watcher);
@@ -119,7 +121,7 @@ bool tidy_up(std::int64_t world_id, history::Watcher& watcher) {
                                                       [&] { return oldest_kept(world_id); });
     const std::vector<Manifest> manifests = read_all(world_id, tables);
     const bool is_one_to_go = !manifests.empty() && manifests.back().tick < oldest;
-    if (!verify_new(*rules, manifests, is_one_to_go, oldest, tables, watcher))
+    if (!verify_kept(*rules, manifests, is_one_to_go, oldest, tables, watcher))
         return false;
     if (is_one_to_go)
         history::with_tables(tables, "gamelan: removing old checkpoints",

@@ -16,18 +16,18 @@ extern int max_requests;      // gamelan.max_requests: commands in flight betwee
 extern int max_command_bytes; // gamelan.max_command_bytes: one command, or one answer
 
 // Reloadable.
-extern int world_memory_limit_mb;       // gamelan.world_memory_limit, 0 = gamelan.memory
-extern int max_commands_per_tick;       // gamelan.max_commands_per_tick
-extern int max_catch_up_ticks;          // gamelan.max_catch_up_ticks
-extern int head_interval_ms;            // gamelan.head_interval
-extern int checkpoint_interval_s;       // gamelan.checkpoint_interval, 0 = not by time
-extern int checkpoint_generations;      // gamelan.checkpoint_generations
-extern int checkpoint_strategy;         // gamelan.checkpoint_strategy, a Strategy
-extern int checkpoint_ticks;            // gamelan.checkpoint_ticks, 0 = not by ticks
-extern int checkpoint_log_volume_kb;    // gamelan.checkpoint_log_volume, 0 = not by the log
-extern int checkpoint_full_every;       // gamelan.checkpoint_full_every
-extern int checkpoint_keep_s;           // gamelan.checkpoint_keep
-extern int verify_memory_mb;            // gamelan.verify_memory, 0 = as much as a world may take
+extern int world_memory_limit_mb;    // gamelan.world_memory_limit, 0 = gamelan.memory
+extern int max_commands_per_tick;    // gamelan.max_commands_per_tick
+extern int max_catch_up_ticks;       // gamelan.max_catch_up_ticks
+extern int head_interval_ms;         // gamelan.head_interval
+extern int checkpoint_interval_s;    // gamelan.checkpoint_interval, 0 = not by time
+extern int checkpoint_generations;   // gamelan.checkpoint_generations
+extern int checkpoint_strategy;      // gamelan.checkpoint_strategy, a Strategy
+extern int checkpoint_ticks;         // gamelan.checkpoint_ticks, 0 = not by ticks
+extern int checkpoint_log_volume_kb; // gamelan.checkpoint_log_volume, 0 = not by the log
+extern int checkpoint_full_every;    // gamelan.checkpoint_full_every
+extern int checkpoint_keep_s;        // gamelan.checkpoint_keep
+extern int verify_memory_mb;         // gamelan.verify_memory, 0 = as much as a world may take
 extern char* checkpoint_key_file;
 extern char* checkpoint_key_command;
 extern char* checkpoint_old_key_file;

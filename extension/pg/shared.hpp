@@ -82,9 +82,9 @@ struct WorldRuntime {
     std::atomic<std::int64_t> idle_since_ms;  // of a world that stands still, by the server's clock
     std::atomic<std::uint64_t> retired_bytes; // what only readers of older ticks can still see
     std::atomic<std::uint64_t> inbox_doorbell; // any committing session adds one
-    std::atomic<std::uint64_t> lifetime;     // advanced whenever the slot gets a new store; 0 = it had none
-    std::atomic<std::uint64_t> logged_bytes; // of commands, since the server started
-    std::atomic<bool> has_new_checkpoint;    // the checkpointer has yet to verify and to tidy up
+    std::atomic<std::uint64_t> lifetime;       // advanced whenever the slot gets a new store; 0 = it had none
+    std::atomic<std::uint64_t> logged_bytes;   // of commands, since the server started
+    std::atomic<bool> has_new_checkpoint;      // the checkpointer has yet to verify and to tidy up
     // How late ticks began: bucket = lateness_bucket(microseconds).
     std::atomic<std::uint32_t> lateness[lateness_buckets];
     ConditionVariable published;

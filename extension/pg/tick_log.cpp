@@ -43,6 +43,16 @@ std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_
     return hash64(commands, hash64(out.view()));
 }
 
+std::uint64_t head_checksum(std::int64_t world_id, std::uint64_t tick, std::uint64_t log_tick,
+                            std::uint64_t row_hash) {
+    ByteWriter out;
+    out.put(world_id);
+    out.put(tick);
+    out.put(log_tick);
+    out.put(row_hash);
+    return hash64(out.view());
+}
+
 std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::uint64_t up_to_tick,
                              std::int32_t limit) {
     const std::uint64_t count = pg_call([&] {

@@ -21,6 +21,10 @@ struct LogRow {
 std::uint64_t chain_row(std::uint64_t previous, std::uint64_t tick, std::string_view commands,
                         std::optional<std::uint64_t> state_hash);
 
+// Of a row of game.world_head: a world must not resume at a tick that nobody wrote.
+std::uint64_t head_checksum(std::int64_t world_id, std::uint64_t tick, std::uint64_t log_tick,
+                            std::uint64_t row_hash);
+
 // Rows after `after_tick` and up to `up_to_tick`, oldest first, at most `limit`.
 std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, std::uint64_t up_to_tick,
                              std::int32_t limit);

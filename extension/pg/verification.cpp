@@ -4,8 +4,6 @@
 #include "extension/pg/private_region.hpp"
 #include "extension/pg/tick_log.hpp"
 
-#include <algorithm>
-
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/spi.hpp"
 #include "extension/pg/subtransaction.hpp"
@@ -28,6 +26,7 @@ struct Head {
     std::uint64_t tick;
     std::uint64_t log_tick;
     std::uint64_t row_hash;
+    std::uint64_t checksum;
 };
 
 class Verification {
@@ -90,6 +89,9 @@ class Verification {
     std::optional<LogRow> newest_; // without its commands
     std::uint64_t previous_hash_ = 0;
     std::uint64_t rows_ = 0;
+    std::uint64_t last_good_tick_ = 0; // of the rows before the first break of the chain
+    bool is_chain_whole_ = true;
+    bool is_head_good_ = false;
     std::size_t log_findings_ = 0;
     std::vector<Finding> findings_;
 };
@@ -97,12 +99,13 @@ class Verification {
 void Verification::read() {
     history::with_tables(tables_, "gamelan: verifying a world", [&] {
         head_ = pg_call([&] {
-            if (spi::read("SELECT tick, log_tick, row_hash FROM game.world_head WHERE world = $1",
+            if (spi::read("SELECT tick, log_tick, row_hash, checksum FROM game.world_head WHERE world = $1",
                           {spi::bigint(world_.id)}) == 0)
                 return Head{};
             return Head{true, static_cast<std::uint64_t>(spi::bigint_at(0, 1)),
                         static_cast<std::uint64_t>(spi::bigint_at(0, 2)),
-                        static_cast<std::uint64_t>(spi::bigint_at(0, 3))};
+                        static_cast<std::uint64_t>(spi::bigint_at(0, 3)),
+                        static_cast<std::uint64_t>(spi::bigint_at(0, 4))};
         });
         manifests_ = read_manifests(world_.id, history::any_tick);
         newest_ = newest_log_row(world_.id, history::any_tick);
@@ -113,6 +116,8 @@ void Verification::read() {
 void Verification::check_head() {
     if (!head_.is_found)
         return note("head", std::nullopt, false, "the world has no row in game.world_head");
+    if (head_.checksum != head_checksum(world_.id, head_.tick, head_.log_tick, head_.row_hash))
+        return note("head", head_.tick, false, "its checksum differs");
     const std::uint64_t log_tick = newest_ ? newest_->tick : 0;
     const std::uint64_t row_hash = newest_ ? newest_->row_hash : 0;
     if (head_.log_tick != log_tick || head_.row_hash != row_hash)
@@ -121,6 +126,7 @@ void Verification::check_head() {
                         " as the log's newest, which is another one: of tick " + std::to_string(log_tick));
     if (head_.tick < head_.log_tick)
         return note("head", head_.tick, false, "it lies before the newest row of the log");
+    is_head_good_ = true;
     note("head", head_.tick, true, "names the newest row of the log, of tick " + std::to_string(log_tick));
 }
 
@@ -143,8 +149,11 @@ void Verification::check_row(const LogRow& row) {
         if (++log_findings_ <= most_log_findings)
             note("log", row.tick, false, reason);
     };
-    if (chain_row(previous_hash_, row.tick, row.commands, row.state_hash) != row.row_hash)
+    if (chain_row(previous_hash_, row.tick, row.commands, row.state_hash) != row.row_hash) {
         complain("the row does not follow on the one before it: it was changed, or one between them is gone");
+        is_chain_whole_ = false;
+    }
+    last_good_tick_ = is_chain_whole_ ? row.tick : last_good_tick_;
     try {
         (void)codec::decode_commands(row.commands);
     } catch (const Error& error) {
@@ -206,17 +215,20 @@ void Verification::replay(const history::Place& place, bool from_beginning) {
     std::uint64_t oldest_sound = 0;
     for (std::size_t i = 0; i < manifests_.size(); ++i)
         oldest_sound = is_sound_[i] ? manifests_[i].tick : oldest_sound;
-    history::State state = from_beginning || oldest_sound == 0
+    // A fork has no beginning but its first checkpoint.
+    history::State state = (from_beginning && world_.first_tick == 0) || oldest_sound == 0
                                ? history::load_beginning(world_, place)
                                : history::load(world_, oldest_sound, place, tables_, watcher_);
     const std::uint64_t from = state.from_tick();
     for (std::size_t i = manifests_.size(); i-- > 0;) {
-        if (!is_sound_[i] || manifests_[i].tick <= from)
+        if (!is_sound_[i] || manifests_[i].tick <= from ||
+            (!is_chain_whole_ && manifests_[i].tick > last_good_tick_))
             continue;
         (void)history::replay(world_, state, manifests_[i].tick, tables_, watcher_);
         compare(state, manifests_[i]);
     }
-    const std::uint64_t newest = std::max(head_.tick, newest_ ? newest_->tick : 0);
+    // What is damaged may name any tick.
+    const std::uint64_t newest = is_head_good_ && is_chain_whole_ ? head_.tick : last_good_tick_;
     (void)history::replay(world_, state, newest, tables_, watcher_);
     const std::uint64_t tick = state.simulation->tick();
     note("replay", tick, true,

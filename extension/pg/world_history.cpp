@@ -104,9 +104,13 @@ bool run_empty_ticks(State& state, std::uint64_t target, std::uint64_t goal, Wat
     return true;
 }
 
-void replay_row(State& state, const LogRow& row) {
+// Before the ticks up to it are played: a row that was damaged may name any tick.
+void check_row(const State& state, const LogRow& row) {
     if (chain_row(state.position.row_hash, row.tick, row.commands, row.state_hash) != row.row_hash)
         diverged("the hash chain", row.tick);
+}
+
+void replay_row(State& state, const LogRow& row) {
     sim::Simulation& simulation = *state.simulation;
     const sim::TickResult result = simulation.run_tick(codec::decode_commands(row.commands));
     for (const sim::Outcome& outcome : result.outcomes)
@@ -161,20 +165,27 @@ World find_world(std::int64_t world_id, Tables& tables) {
         std::int64_t seed;
         std::span<const JsonEntry> config;
         bool is_of_sql;
+        std::int64_t first_tick;
     };
     return with_tables(tables, "gamelan: reading a world's definition", [&] {
         const Row row = pg_call([&] {
-            if (spi::read("SELECT d.game, d.seed, d.config, (g.name IS NOT NULL)::int "
+            if (spi::read("SELECT d.game, d.seed, d.config, (g.name IS NOT NULL)::int, d.first_tick "
                           "FROM game.world_definition AS d LEFT JOIN game.game AS g ON g.name = d.game "
                           "WHERE d.id = $1",
                           {spi::bigint(world_id)}) == 0)
                 return Row{};
-            return Row{true, spi::text_at(0, 1), spi::bigint_at(0, 2),
-                       flatten_object(spi::json_at(0, 3), "a world's config"), spi::integer_at(0, 4) != 0};
+            return Row{true,
+                       spi::text_at(0, 1),
+                       spi::bigint_at(0, 2),
+                       flatten_object(spi::json_at(0, 3), "a world's config"),
+                       spi::integer_at(0, 4) != 0,
+                       spi::bigint_at(0, 5)};
         });
         if (!row.is_found)
             throw Error(sqlstate::undefined_world, "world " + std::to_string(world_id) + " does not exist");
-        World world{world_id, {std::string(row.game), static_cast<std::uint64_t>(row.seed), {}}};
+        World world{world_id,
+                    {std::string(row.game), static_cast<std::uint64_t>(row.seed), {}},
+                    static_cast<std::uint64_t>(row.first_tick)};
         const game::Module& module =
             row.is_of_sql ? game::schema_module() : game::find_module(world.definition.game);
         world.definition.config = module.complete(to_config(row.config));
@@ -216,6 +227,12 @@ std::unique_ptr<store::WorldStore> load_chain(const game::World& rules,
 }
 
 State load_beginning(const World& world, const Place& place) {
+    if (world.first_tick > 0)
+        throw Error(sqlstate::recovery_failed,
+                    "no checkpoint of world " + std::to_string(world.id) + " can be used",
+                    "It began at tick " + std::to_string(world.first_tick) +
+                        " with the state of another world, which only a checkpoint has.",
+                    "game.checkpoint lists those that are kept, game.verify() says what is wrong with them.");
     std::unique_ptr<game::World> rules = rules_of(world);
     store::WorldStore store =
         store::WorldStore::create(place.region, place.slot, rules->layout(), place.limit_units);
@@ -263,6 +280,7 @@ bool replay(const World& world, State& state, std::uint64_t to_tick, Tables& tab
             return read_log(world.id, state.simulation->tick(), to_tick, batch_rows);
         });
         for (const LogRow& row : rows) {
+            check_row(state, row);
             if (!run_empty_ticks(state, row.tick - 1, to_tick, watcher))
                 return false;
             replay_row(state, row);

@@ -33,8 +33,8 @@ class OwnTransactions final : public Tables {
     void begin(const char* activity) override;
     void end() override;
 };
-// In the transaction that the caller is in, with the snapshot that is active: all batches of one statement see
-// the same. SPI may be connected or not.
+// In the transaction that the caller is in, with the snapshot that is active: all batches of one statement
+// see the same. SPI may be connected or not.
 class CallersTransaction final : public Tables {
   public:
     void begin(const char* activity) override;
@@ -71,6 +71,7 @@ struct Place {
 struct World {
     std::int64_t id;
     Definition definition;
+    std::uint64_t first_tick = 0; // where it began: with a state of another world, unless it is 0
 };
 // Of game.world_definition. Throws Error(undefined_world), or what is wrong with its configuration.
 World find_world(std::int64_t world_id, Tables& tables);
@@ -127,7 +128,8 @@ std::unique_ptr<store::WorldStore> load_chain(const game::World& rules,
 // even the beginning can be made, or when a key is missing.
 State load(const World& world, std::uint64_t at_or_before, const Place& place, Tables& tables,
            Watcher& watcher);
-// The same without looking for checkpoints.
+// The same without looking for checkpoints. Throws Error(recovery_failed) for a world that did not begin at
+// tick 0: what it began with is in its first checkpoint only.
 State load_beginning(const World& world, const Place& place);
 
 // Plays the log on until the state stands at `to_tick`: rows up to it, and the ticks without rows. False when

@@ -12,6 +12,7 @@ CREATE TABLE game.world_definition (
     catch_up text NOT NULL DEFAULT 'bounded' CHECK (catch_up IN ('bounded', 'skip', 'all')),
     durability text NOT NULL DEFAULT 'sync' CHECK (durability IN ('sync', 'relaxed', 'replicated')),
     desired_state text NOT NULL DEFAULT 'created' CHECK (desired_state IN ('created', 'running', 'paused')),
+    first_tick bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE game.world_definition IS 'What each world is: its game, seed and configuration, and whether it should run';
@@ -19,6 +20,7 @@ COMMENT ON COLUMN game.world_definition.time_scale IS 'seconds that pass in the 
 COMMENT ON COLUMN game.world_definition.catch_up IS
     'what becomes of ticks that are overdue: up to gamelan.max_catch_up_ticks of them are run, none, or all';
 
+COMMENT ON COLUMN game.world_definition.first_tick IS 'where the world began: more than 0 if it is a fork, whose first state is in its first checkpoint';
 COMMENT ON COLUMN game.world_definition.durability IS 'what a tick waits for before it is published and its commands are answered';
 
 CREATE SEQUENCE game.world_id_seq OWNED BY game.world_definition.id;
@@ -33,12 +35,14 @@ CREATE TABLE game.world_head (
     tick bigint NOT NULL,
     log_tick bigint NOT NULL,
     row_hash bigint NOT NULL,
+    checksum bigint NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE game.world_head IS 'How far each world has come: the tick to resume at, and the newest row of its log';
 COMMENT ON COLUMN game.world_head.tick IS 'the world resumes at this tick';
 COMMENT ON COLUMN game.world_head.log_tick IS 'tick of the newest row in game.tick_log, 0 = none';
 COMMENT ON COLUMN game.world_head.row_hash IS 'row_hash of that row';
+COMMENT ON COLUMN game.world_head.checksum IS 'of the columns before it: game._head_checksum(world, tick, log_tick, row_hash)';
 
 CREATE TABLE game.tick_log (
     world bigint NOT NULL,

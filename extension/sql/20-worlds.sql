@@ -1,5 +1,9 @@
 -- Worlds: create, run, look at. Changes of a definition take effect when the transaction commits.
 
+CREATE FUNCTION game._head_checksum(world bigint, tick bigint, log_tick bigint, row_hash bigint) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'gamelan_head_checksum';
+COMMENT ON FUNCTION game._head_checksum(bigint, bigint, bigint, bigint) IS 'the checksum of a row of game.world_head';
+
 CREATE FUNCTION game._complete_config(game text, config jsonb) RETURNS jsonb
     LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'gamelan_complete_config';
 COMMENT ON FUNCTION game._complete_config(text, jsonb) IS 'checks a configuration and fills in what is defaulted';
@@ -107,7 +111,7 @@ BEGIN
     new_id := nextval('game.world_id_seq');
     INSERT INTO game.world_definition AS d (id, name, game, seed, config, tick_rate, durability)
     VALUES (new_id, name, game, coalesce(seed, (random() * 9007199254740991)::bigint), complete, tick_rate, durability);
-    INSERT INTO game.world_head AS h (world, tick, log_tick, row_hash) VALUES (new_id, 0, 0, 0);
+    INSERT INTO game.world_head AS h (world, tick, log_tick, row_hash, checksum) VALUES (new_id, 0, 0, 0, game._head_checksum(new_id, 0, 0, 0));
     PERFORM game._definitions_changed();
     RETURN new_id;
 END

@@ -143,3 +143,34 @@ END
 $$;
 COMMENT ON FUNCTION game.replay(bigint, bigint, bigint, bigint, double precision, text) IS
     'plays past ticks of a world again, for this session alone: each step''s tick, state hash and events. until: a condition over components, as of each tick, that stops it; speed: as many times as fast as the world, told by INFO as it goes';
+
+CREATE FUNCTION game._write_fork(world bigint, tick bigint, fork bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_write_fork';
+COMMENT ON FUNCTION game._write_fork(bigint, bigint, bigint) IS 'writes a world''s state after a tick as the first checkpoint of another';
+
+CREATE FUNCTION game.fork_world(world bigint, tick bigint, name text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    source record;
+    fork bigint;
+BEGIN
+    IF tick IS NULL OR tick < 0 THEN
+        RAISE EXCEPTION 'a world is forked at a tick' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'game.world has the tick that each world is at.';
+    END IF;
+    SELECT d.* INTO source FROM game.world_definition AS d WHERE d.id = world FOR KEY SHARE;
+    PERFORM game._require_world(world, FOUND);
+    -- The state names cells, by the number of the world they were first of.
+    fork := game.create_world(name, source.game, source.seed, source.tick_rate,
+        source.config || jsonb_build_object('cell_world', coalesce((source.config ->> 'cell_world')::bigint, world % 256)), source.durability);
+    UPDATE game.world_definition AS d SET first_tick = tick, time_scale = source.time_scale, catch_up = source.catch_up WHERE d.id = fork;
+    UPDATE game.world_head AS h SET tick = fork_world.tick, checksum = game._head_checksum(fork, fork_world.tick, 0, 0) WHERE h.world = fork;
+    INSERT INTO game.world_system SELECT (jsonb_populate_record(s, jsonb_build_object('world', fork))).* FROM game.world_system AS s WHERE s.world = fork_world.world;
+    INSERT INTO game.checkpoint_policy SELECT (jsonb_populate_record(p, jsonb_build_object('world', fork))).* FROM game.checkpoint_policy AS p WHERE p.world = fork_world.world;
+    PERFORM game._write_fork(world, tick, fork);
+    RETURN fork;
+END
+$$;
+COMMENT ON FUNCTION game.fork_world(bigint, bigint, text) IS
+    'makes a world that goes on from a past tick of another: same game, seed, entities and cells, a log of its own from there. It stands until game.start_world. Errors: WG001 no such world, 22023 it has not reached that tick, 42710 name taken';

@@ -136,6 +136,8 @@ void Bodies::add_conditions(Draft& draft) {
         draft.conditions.push_back(few_rows(own));
     if (random_.one_in(3))
         draft.conditions.push_back(semi_join(draft));
+    if (has_places() && random_.one_in(6))
+        draft.conditions.push_back(exists_by_place(own));
     if (random_.one_in(8))
         draft.conditions.push_back(own.alias + ".world = game.world_id()");
     if (!random_.one_in(3)) {
@@ -161,9 +163,43 @@ std::string Bodies::neighbours(const Row& own, std::string_view what, const std:
            " ON " + alias + ".cell = a.cell WHERE true" + also;
 }
 
+std::string Bodies::aggregate_of(const std::vector<Row>& inner, Formulas& formulas, Fixed& result) {
+    const std::string filter =
+        random_.one_in(3) ? " FILTER (WHERE " + safe(inner, Fixed::boolean, 1) + ")" : "";
+    result = Fixed::i64;
+    switch (random_.below(7)) {
+    case 0:
+        return "count(*)" + filter;
+    case 5:
+        result = Fixed::numeric;
+        return "sum(" + safe(inner, Fixed::i64, 1) + ")" + filter;
+    case 6:
+        result = Fixed::numeric;
+        return "avg(" + safe(inner, random_.pick(std::vector{Fixed::i16, Fixed::i32, Fixed::i64}), 1) + ")" +
+               filter;
+    case 1:
+        return "count(" + safe(inner, formulas.any_type(), 1) + ")" + filter;
+    case 2:
+        return "sum(" + safe(inner, random_.one_in(2) ? Fixed::i16 : Fixed::i32, 1) + ")" + filter;
+    case 3:
+        result = Fixed::boolean;
+        return random_.pick(std::vector<std::string>{"bool_and(", "bool_or(", "every("}) +
+               safe(inner, Fixed::boolean, 1) + ")" + filter;
+    default:
+        result = random_.pick(std::vector{Fixed::i16, Fixed::i32, Fixed::i64, Fixed::f32, Fixed::f64,
+                                          Fixed::date, Fixed::timestamp, Fixed::timestamptz});
+        return (random_.one_in(2) ? "min(" : "max(") + orderless(safe(inner, result, 1), result) + ")" +
+               filter;
+    }
+}
+
 void Bodies::add_sub_selects(const Draft& draft, Formulas& formulas) {
     const Row own = draft.rows.front();
     for (std::size_t i = random_.below(4); i > 1; --i) {
+        if (has_places() && random_.one_in(3)) {
+            add_by_place(own, formulas);
+            continue;
+        }
         const std::string alias = new_alias();
         const Fixed type = formulas.any_type();
         const std::size_t chance = random_.below(own.table->is_of_cells ? 4 : 2);
@@ -182,40 +218,8 @@ void Bodies::add_sub_selects(const Draft& draft, Formulas& formulas) {
         }
         const HotTable& other = table(chance >= 2 || random_.one_in(3));
         const std::vector<Row> inner{{alias, &other}};
-        std::string what;
         Fixed result = Fixed::i64;
-        const std::string filter =
-            random_.one_in(3) ? " FILTER (WHERE " + safe(inner, Fixed::boolean, 1) + ")" : "";
-        switch (random_.below(7)) {
-        case 0:
-            what = "count(*)" + filter;
-            break;
-        case 5:
-            result = Fixed::numeric;
-            what = "sum(" + safe(inner, Fixed::i64, 1) + ")" + filter;
-            break;
-        case 6:
-            result = Fixed::numeric;
-            what = "avg(" + safe(inner, random_.pick(std::vector{Fixed::i16, Fixed::i32, Fixed::i64}), 1) +
-                   ")" + filter;
-            break;
-        case 1:
-            what = "count(" + safe(inner, formulas.any_type(), 1) + ")" + filter;
-            break;
-        case 2:
-            what = "sum(" + safe(inner, random_.one_in(2) ? Fixed::i16 : Fixed::i32, 1) + ")" + filter;
-            break;
-        case 3:
-            result = Fixed::boolean;
-            what = random_.pick(std::vector<std::string>{"bool_and(", "bool_or(", "every("}) +
-                   safe(inner, Fixed::boolean, 1) + ")" + filter;
-            break;
-        default:
-            result = random_.pick(std::vector{Fixed::i16, Fixed::i32, Fixed::i64, Fixed::f32, Fixed::f64,
-                                              Fixed::date, Fixed::timestamp, Fixed::timestamptz});
-            what = (random_.one_in(2) ? "min(" : "max(") + orderless(safe(inner, result, 1), result) + ")" +
-                   filter;
-        }
+        const std::string what = aggregate_of(inner, formulas, result);
         std::string text;
         if (chance >= 2) {
             // What is asked of the neighbours may ask the own row too.
@@ -266,6 +270,8 @@ std::string Bodies::update(Body& body) {
         std::string value = formulas.make(column.type, static_cast<int>(random_.between(1, 3)), may_fail);
         if (column.is_cell)
             value = assigned_cell(draft.rows);
+        else if (column.is_place)
+            value = assigned_place(draft.rows.front(), column);
         else if (random_.one_in(20))
             value = "DEFAULT";
         assignments.push_back(column.name + " = " + value);
@@ -312,8 +318,9 @@ std::string Bodies::insert(Body& body) {
         if (random_.one_in(4))
             continue;
         columns.push_back(column.name);
-        values.push_back(column.is_cell ? assigned_cell(draft.rows)
-                                        : formulas.make(column.type, 2, random_.one_in(2)));
+        values.push_back(column.is_cell    ? assigned_cell(draft.rows)
+                         : column.is_place ? std::to_string(random_.below(20)) + ".5"
+                                           : formulas.make(column.type, 2, random_.one_in(2)));
     }
     body.has_join = body.has_join || draft.has_join;
     return "INSERT INTO " + target.name + " (" + joined(columns, ", ") + ") SELECT " + joined(values, ", ") +
@@ -322,6 +329,8 @@ std::string Bodies::insert(Body& body) {
 }
 
 std::string Bodies::emit(Body& body) {
+    if (has_places() && random_.one_in(3))
+        return emit_of_pairs();
     const HotTable& source = table(random_.one_in(4));
     Draft draft;
     draft.rows.push_back({"s", &source, true});

@@ -54,6 +54,24 @@ class Bodies {
     std::string neighbours(const Row& own, std::string_view what, const std::string& alias,
                            const std::string& condition);
     std::string few_rows(const Row& own);
+    // --- places.cpp: rows by their place
+    bool has_places() const;
+    // FROM … WHERE … of rows somewhere around `own`, which are `found`; `handle` names them.
+    struct Around {
+        std::string from;
+        Row found;
+        std::string handle;
+        std::string order; // ORDER BY of what is nearest; empty for the rest
+    };
+    Around around(const Row& own);
+    std::string place_of(const Row& own, const std::string& axis);
+    std::string by_place(const Row& own, const Around& around, std::string_view what);
+    std::string exists_by_place(const Row& own);
+    std::string emit_of_pairs();
+    void add_by_place(const Row& own, Formulas& formulas);
+    std::string assigned_place(const Row& row, const HotColumn& column);
+    // What an aggregate says of rows, and its type.
+    std::string aggregate_of(const std::vector<Row>& inner, Formulas& formulas, Fixed& result);
     std::string where(const Draft& draft) const;
     std::string new_alias() { return "r" + std::to_string(++aliases_); }
     // A column of the row that holds handles; empty when there is none.

@@ -98,6 +98,11 @@ std::string stored_value(Random& random, const HotColumn& column) {
         return "NULL";
     if (column.is_percent)
         return std::to_string(random.below(101));
+    if (column.is_place)
+        return random.one_in(20) ? quote(random.pick(std::vector<std::string>{"NaN", "Infinity", "-Infinity",
+                                                                              "1e20", "-0"}))
+                                 : std::to_string(static_cast<int>(random.below(41)) - 20) +
+                                       random.pick(std::vector<std::string>{"", ".5", ".25"});
     return quote(some_value(random, column.type, random.percent(80)));
 }
 

@@ -35,6 +35,7 @@ struct HotColumn {
     bool is_percent = false;   // of the domain
     bool is_reference = false; // a handle, mostly of an entity or cell that is there
     bool is_cell = false;      // of a cell
+    bool is_place = false;     // a coordinate: its squares neither overflow nor vanish
 };
 
 struct HotTable {

@@ -92,6 +92,14 @@ void SystemRound::add_table(bool is_of_cells) {
     for (std::size_t i = 0; i < count; ++i) {
         table->columns.push_back(new_column(std::to_string(i), is_of_cells, definition));
     }
+    if (!is_of_cells && schema_.tables.size() < 4)
+        for (const char* axis : {"px", "py"}) {
+            HotColumn& column = table->columns.emplace_back();
+            column.name = axis;
+            column.type = random_.one_in(2) ? Fixed::f32 : Fixed::f64;
+            column.is_place = true;
+            definition += std::string(", ") + axis + " " + sql_name(column.type);
+        }
     if (random_.one_in(3)) {
         // Rows are made to satisfy it: where it cannot fail and holds for what is stored, or it is not asked.
         const HotColumn& column = random_.pick(table->columns);
@@ -204,10 +212,54 @@ void SystemRound::make_context() {
     twin.must(
         "CREATE FUNCTION twin.neighbors(cell bigint) RETURNS SETOF bigint STABLE STRICT LANGUAGE sql AS "
         "'SELECT neighbour FROM twin.around WHERE around.cell = $1'");
+    make_places();
     twin.must("CREATE TABLE twin.event (entity bigint, payload jsonb)");
     twin.must(
         "CREATE FUNCTION twin.emit(kind text, entity bigint, payload jsonb) RETURNS void VOLATILE LANGUAGE "
         "plpgsql AS 'BEGIN INSERT INTO twin.event VALUES (entity, payload); END'");
+}
+
+// The functions that find rows by their place, as plain arithmetic over tables.
+void SystemRound::make_places() {
+    Session& twin = pair_.twin;
+    twin.must(
+        "CREATE FUNCTION twin.within(ax float8, ay float8, bx float8, by float8, radius float8) RETURNS "
+        "boolean LANGUAGE sql IMMUTABLE AS 'SELECT $5 >= 0 AND ($1 - $3) * ($1 - $3) + ($2 - $4) * ($2 - "
+        "$4) <= $5 * $5'");
+    // Coordinates that are numbers.
+    const std::string placed =
+        "SELECT entity, px::float8 AS x, py::float8 AS y FROM %s WHERE px BETWEEN -1e30 "
+        "AND 1e30 AND py BETWEEN -1e30 AND 1e30";
+    const auto create = [&](const std::string& head, const std::string& result, const std::string& query) {
+        twin.must(
+            "CREATE FUNCTION twin." + head + ", columns name[]) RETURNS " + result +
+            " STABLE LANGUAGE plpgsql AS $$ BEGIN IF $2 BETWEEN -1e30 AND 1e30 AND $3 BETWEEN -1e30 AND "
+            "1e30 THEN RETURN QUERY EXECUTE format('SELECT " +
+            query + "', component) USING $2, $3, $4; END IF; END $$");
+    };
+    create("near(component regclass, ax float8, ay float8, radius float8", "SETOF bigint",
+           "entity FROM (" + placed + ") p WHERE twin.within(x, y, $1, $2, $3)");
+    twin.must(
+        "CREATE FUNCTION twin.pairs(component regclass, radius float8, columns name[]) RETURNS TABLE (a "
+        "bigint, b bigint, distance float8) STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE "
+        "format('SELECT p.entity, q.entity, sqrt((p.x - q.x) * (p.x - q.x) + (p.y - q.y) * (p.y - q.y)) "
+        "FROM (" +
+        placed + ") p JOIN (" + placed +
+        ") q ON p.entity < q.entity AND twin.within(p.x, p.y, q.x, q.y, $1)', component, component) USING "
+        "$2; END $$");
+    create("nearest(component regclass, ax float8, ay float8, count int",
+           "TABLE (entity bigint, distance float8)",
+           "entity, sqrt((x - $1) * (x - $1) + (y - $2) * (y - $2)) FROM (" + placed +
+               ") p ORDER BY 2, 1 LIMIT $3");
+    twin.must("CREATE FUNCTION twin.in_box(component regclass, ax float8, ay float8, bx float8, by float8, "
+              "columns name[]) RETURNS SETOF bigint STABLE LANGUAGE plpgsql AS $$ BEGIN "
+              "IF num_nulls($2, $3, $4, $5) > 0 THEN RETURN; END IF; "
+              "IF 'NaN' IN ($2, $3, $4, $5) THEN RAISE invalid_parameter_value; END IF; "
+              "RETURN QUERY EXECUTE "
+              "format('SELECT entity FROM (" +
+              placed +
+              ") p WHERE x BETWEEN least($1, $3) AND greatest($1, $3) AND y BETWEEN least($2, $4) AND "
+              "greatest($2, $4)', component) USING $2, $3, $4, $5; END $$");
 }
 
 // Rows of the table's handle and columns.

@@ -46,6 +46,7 @@ class SystemRound {
     void make_worlds();
     void make_systems();
     void make_context();
+    void make_places();
     void fill(const HotTable& table);
     std::string values_for(const HotTable& table);
     // How a handle that the kernel's world has is called in the player's.

@@ -377,6 +377,8 @@ Value leaf(const Node& node, const Scope& scope, const TickInputs& inputs) {
         return boolean(row && row->has.at(node.component.value));
     case Op::observed:
         return boolean(scope.is_observed);
+    case Op::distance:
+        return Value::of(ColumnType::f64, scope.distance);
     case Op::aggregate:
         return scope.aggregate(node.aggregate);
     default:
@@ -510,7 +512,7 @@ Value evaluate(const Expressions& expressions, NodeId id, const Scope& scope, co
 }
 
 Value evaluate(const Expressions& expressions, NodeId id, const Row& row, const TickInputs& inputs) {
-    return evaluate(expressions, id, Scope{{&row}, false, {}}, inputs);
+    return evaluate(expressions, id, Scope{{&row}, false, {}, 0}, inputs);
 }
 
 } // namespace gamelan::kernel::reference

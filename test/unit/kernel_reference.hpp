@@ -28,6 +28,7 @@ struct Scope {
     std::vector<const Row*> rows;
     bool is_observed = false;
     std::function<Value(std::uint32_t)> aggregate; // by place in the statement
+    double distance = 0;                           // of the row that was found by its place
 };
 
 // Throws Failed.

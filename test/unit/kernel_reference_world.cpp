@@ -3,7 +3,11 @@
 
 #include "core/grid/planet.hpp"
 #include "core/kernel/decimal.hpp"
+#include "core/spatial/reach.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -59,6 +63,24 @@ class Sight {
         return scope;
     }
     void look_from(const Scope& scope) { scope_ = &scope; }
+    // The scopes of what the statement tells: its own, or one for each row of a source.
+    std::vector<Scope> told_scopes(const Scope& scope) const {
+        if (!statement_.each)
+            return {scope};
+        std::vector<Scope> out;
+        const RowSource& source = statement_.sources[statement_.each->value];
+        for (const Placed& placed : rows_by_place(source, scope)) {
+            Scope pair = scope;
+            pair.rows[statement_.each->value] = placed.row;
+            pair.distance = placed.distance;
+            bool holds = true;
+            for (const NodeId condition : conditions_of(statement_.each_where))
+                holds = holds && is_true(evaluate(e_, condition, pair, inputs_));
+            if (holds)
+                out.push_back(std::move(pair));
+        }
+        return out;
+    }
 
   private:
     void add_conditions(NodeId id, std::vector<NodeId>& out) const {
@@ -76,7 +98,8 @@ class Sight {
 
     void add_reads(NodeId id, std::set<std::uint32_t>& out) const {
         const Node& node = e_[id];
-        if (node.op == Op::column || node.op == Op::entity || node.op == Op::has_row)
+        if (node.op == Op::column || node.op == Op::entity || node.op == Op::has_row ||
+            node.op == Op::distance)
             out.insert(node.source.value);
         for (const NodeId argument : node.arguments)
             add_reads(argument, out);
@@ -87,6 +110,8 @@ class Sight {
         for (const std::optional<NodeId>& part : {aggregate.where, aggregate.argument})
             if (part)
                 add_reads(*part, inner);
+        for (const NodeId argument : statement_.sources[aggregate.source.value].arguments)
+            add_reads(argument, inner);
         inner.erase(aggregate.source.value);
         out.insert(inner.begin(), inner.end());
     }
@@ -118,6 +143,101 @@ class Sight {
         return nullptr;
     }
 
+    struct Placed {
+        const Row* row;
+        std::array<double, 3> at;
+        double distance;
+    };
+
+    static double number(const Value& value) {
+        if (value.type == ColumnType::f64)
+            return std::bit_cast<double>(value.bits);
+        if (value.type == ColumnType::f32)
+            return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits));
+        return static_cast<std::int32_t>(value.bits);
+    }
+
+    // Every row whose place is known, by handle.
+    std::vector<Placed> placed_rows(const RowSource& source) const {
+        std::vector<Placed> out;
+        for (std::size_t slot = 0; slot < before_.rows.size(); ++slot) {
+            const Row& row = before_.rows[slot];
+            bool is_placed = row.has.at(source.components[0].value);
+            Placed placed{&row, {}, 0};
+            for (std::size_t d = 0; is_placed && d < source.coordinates.size(); ++d) {
+                const Value& value = row.values.at(source.coordinates[d].value);
+                placed.at[d] = value.is_null ? NAN : number(value);
+                is_placed = std::isfinite(placed.at[d]);
+            }
+            if (is_placed)
+                out.push_back(placed);
+        }
+        std::sort(out.begin(), out.end(),
+                  [](const Placed& a, const Placed& b) { return a.row->entity < b.row->entity; });
+        return out;
+    }
+
+    // As docs/spatial.md says it.
+    std::vector<Placed> rows_by_place(const RowSource& source, const Scope& scope) const {
+        std::vector<Placed> out;
+        if (source.kind == SourceKind::within) {
+            for (const Row& row : before_.rows)
+                if (has_all(row, source.components))
+                    out.push_back({&row, {}, 0});
+            return out;
+        }
+        std::vector<double> asked;
+        for (const NodeId argument : source.arguments) {
+            const Value value = evaluate(e_, argument, scope, inputs_);
+            if (value.is_null)
+                return out;
+            asked.push_back(number(value));
+        }
+        const std::size_t count = source.coordinates.size();
+        if (source.kind == SourceKind::near && !(asked[count] >= 0 && std::isfinite(asked[count])))
+            throw Failed{"22023", "a radius must be a finite number that is not negative"};
+        if (source.kind == SourceKind::nearest && asked[count] < 0)
+            throw Failed{"22023", "a count must not be negative"};
+        for (const double value : asked)
+            if (source.kind == SourceKind::in_box && std::isnan(value))
+                throw Failed{"22023", "a corner of a box must not be NaN"};
+        for (std::size_t d = 0; source.kind != SourceKind::in_box && d < count; ++d)
+            if (!std::isfinite(asked[d]))
+                return out;
+        for (Placed& row : placed_rows(source)) {
+            std::array<double, 3> away{};
+            bool is_inside = true;
+            for (std::size_t d = 0; d < count; ++d) {
+                away[d] = row.at[d] - asked[d];
+                if (source.kind == SourceKind::in_box)
+                    is_inside = is_inside && row.at[d] >= std::min(asked[d], asked[count + d]) &&
+                                row.at[d] <= std::max(asked[d], asked[count + d]);
+            }
+            row.distance = spatial::distance(away[0], away[1], away[2]);
+            if (source.kind == SourceKind::near)
+                is_inside = spatial::Reach(asked[count]).has(away[0], away[1], away[2]);
+            if (is_inside)
+                out.push_back(row);
+        }
+        if (source.kind == SourceKind::nearest) {
+            std::stable_sort(out.begin(), out.end(),
+                             [](const Placed& a, const Placed& b) { return a.distance < b.distance; });
+            out.resize(std::min(out.size(), static_cast<std::size_t>(asked[count])));
+        }
+        std::erase_if(out, [&](const Placed& row) { return !has_all(*row.row, source.components); });
+        return out;
+    }
+
+    Value over_places(const Aggregate& aggregate, const RowSource& source, const Scope& scope) const {
+        std::vector<const Row*> rows;
+        std::vector<double> distances;
+        for (const Placed& placed : rows_by_place(source, scope)) {
+            rows.push_back(placed.row);
+            distances.push_back(placed.distance);
+        }
+        return over(aggregate, rows, scope, distances);
+    }
+
     std::vector<const Row*> rows_around(const RowSource& source, std::uint32_t slot) const {
         std::vector<const Row*> out;
         const std::uint32_t stride = inputs_.planet->layer_stride();
@@ -134,6 +254,8 @@ class Sight {
         const RowSource& source = statement_.sources[aggregate.source.value];
         if (source.kind == SourceKind::neighbours)
             return over(aggregate, rows_around(source, slot), *scope_);
+        if (is_by_place(source.kind))
+            return over_places(aggregate, source, *scope_);
         const auto known = results_.find(place);
         if (known != results_.end())
             return known->second;
@@ -155,13 +277,15 @@ class Sight {
         }
     }
 
-    Value over(const Aggregate& aggregate, const std::vector<const Row*>& rows, Scope scope) const {
+    Value over(const Aggregate& aggregate, const std::vector<const Row*>& rows, Scope scope,
+               const std::vector<double>& distances = {}) const {
         const std::vector<NodeId> conditions = conditions_of(aggregate.where);
         std::int64_t count = 0;
         std::optional<Value> value;
         std::vector<Value> averaged;
-        for (const Row* row : rows) {
-            scope.rows[aggregate.source.value] = row;
+        for (std::size_t place = 0; place < rows.size(); ++place) {
+            scope.rows[aggregate.source.value] = rows[place];
+            scope.distance = distances.empty() ? 0 : distances[place];
             bool holds = true;
             for (std::size_t i = 0; holds && i < conditions.size(); ++i)
                 holds = is_true(evaluate(e_, conditions[i], scope, inputs_));
@@ -172,6 +296,12 @@ class Sight {
                 continue;
             }
             const Value fresh = evaluate(e_, *aggregate.argument, scope, inputs_);
+            if (aggregate.function == AggregateFunction::only && value)
+                throw Failed{"21000", "more than one row returned by a subquery used as an expression"};
+            if (aggregate.function >= AggregateFunction::first) {
+                value = value ? *value : fresh;
+                continue;
+            }
             if (fresh.is_null)
                 continue;
             ++count;
@@ -333,7 +463,11 @@ void play(const Statement& statement, const Event& place, Sight& sight, World& w
     Row& row = is_cell ? world.cells[place.slot] : world.rows[place.slot];
     switch (statement.kind) {
     case StatementKind::emit:
-        return emit(statement, place, *scope, world, inputs);
+        for (const Scope& told : sight.told_scopes(*scope)) {
+            sight.look_from(told);
+            emit(statement, place, told, world, inputs);
+        }
+        return;
     case StatementKind::remove:
         row.has[statement.target.value] = false;
         row.is_touched[statement.target.value] = false;

@@ -241,7 +241,8 @@ void HexfactoryWorld::advance_layer(store::WorldStore& store, std::uint64_t tick
 
 game::Config HexfactoryModule::complete(const game::Config& config) const {
     for (const auto& [key, value] : config)
-        if (key != "frequency" && key != "layers" && key != "max_players" && key != "layer_stride")
+        if (key != "frequency" && key != "layers" && key != "max_players" && key != "layer_stride" &&
+            key != game::cell_world_option)
             throw Error(sqlstate::invalid_config, "the game hexfactory has no option \"" + key + "\"", {},
                         "Its options are frequency, layers and max_players.");
     const std::int64_t frequency = integer_option(config, "frequency", 64, 1, max_frequency);
@@ -254,8 +255,10 @@ game::Config HexfactoryModule::complete(const game::Config& config) const {
     const std::int64_t stride = planet.layer_stride();
     if (integer_option(config, "layer_stride", stride, 1, store::max_slots) != stride)
         throw Error(sqlstate::invalid_config, "\"layer_stride\" is derived and cannot be chosen");
-    return {
+    game::Config out{
         {"frequency", frequency}, {"layers", layers}, {"max_players", max_players}, {"layer_stride", stride}};
+    game::complete_cell_world(config, out);
+    return out;
 }
 
 std::unique_ptr<game::World> HexfactoryModule::make(std::int64_t world_id, std::uint64_t seed,
@@ -263,8 +266,8 @@ std::unique_ptr<game::World> HexfactoryModule::make(std::int64_t world_id, std::
     const auto number = [&](std::string_view key) {
         return static_cast<std::uint32_t>(std::get<std::int64_t>(config.find(key)->second));
     };
-    return std::make_unique<HexfactoryWorld>(world_id, seed, number("frequency"), number("layers"),
-                                             number("max_players"));
+    return std::make_unique<HexfactoryWorld>(game::cell_world_of(config, world_id), seed, number("frequency"),
+                                             number("layers"), number("max_players"));
 }
 
 } // namespace gamelan::games

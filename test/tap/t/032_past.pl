@@ -81,6 +81,23 @@ like(error_of($node, 'game', "SET ROLE watcher; SET gamelan.as_of_tick = $ticks[
 like(error_of($node, 'game', "SET ROLE watcher; SET gamelan.as_of_tick = $ticks[0]; SELECT count(*) FROM arena.body; SELECT count(*) FROM game.tick_log"),
 	qr/42501: permission denied for table tick_log/, 'nor the log');
 
+# A fork plays on as the world did, and outlives a crash like any other world.
+my $fork = sql("SELECT game.fork_world($world, $ticks[0], 'fork')");
+sub state_hash { return sql("SELECT hash FROM game.state_hash($_[0])") }
+is(state_hash($fork), sql("SET gamelan.as_of_tick = $ticks[0]; SELECT hash FROM game.state_hash($world)"), 'a fork begins with the state of that tick');
+sql("SELECT game.spawn($fork); SELECT game.step_world($fork, 20)");
+my $grown = state_hash($fork);
+kill_and_start_again($node);
+wait_until_ready($node, $_, 'created') for $fork;
+is(state_hash($fork), $grown, 'it is there after a crash');
+my $twin = sql("SELECT game.fork_world($fork, $ticks[0] + 20, 'twin')");
+is(state_hash($twin), $grown, 'and can be forked itself');
+sql("DELETE FROM game.checkpoint WHERE world = $twin");
+$node->restart;
+wait_until_ready($node, $fork, 'created');
+like(sql("SELECT state || ': ' || reason FROM game.world WHERE id = $twin"), qr/^failed: no checkpoint of world $twin can be used/,
+	'without its first checkpoint nothing is made up');
+
 # The log that leads there is damaged: nothing is shown.
 sql('UPDATE game.tick_log SET commands = commands || ' . q{'\x00'} . " WHERE world = $world AND tick = (SELECT max(tick) FROM game.tick_log WHERE world = $world)");
 like(error_of($node, 'game', "SET gamelan.as_of_tick = $ticks[-1]; SELECT count(*) FROM arena.body WHERE world = $world"),
