@@ -82,7 +82,8 @@ void compile(SystemRow& row, const std::string& game) {
         return;
     compiled.program->system.name = row.rule.name;
     row.rule.program = codec::encode_program(*compiled.program);
-    row.rule.path = game::SystemPath::kernel;
+    const bool is_calling = kernel::is_call(compiled.program->system.statements.back());
+    row.rule.path = is_calling ? game::SystemPath::calling : game::SystemPath::kernel;
 }
 
 void read_actions(GameRules& out) {

@@ -10,6 +10,7 @@
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/json_input.hpp"
 #include "extension/pg/procedure.hpp"
+#include "extension/pg/row_calls.hpp"
 #include "extension/pg/tick_scope.hpp"
 
 extern "C" {
@@ -98,7 +99,9 @@ bool SqlHost::needs_transaction(const game::Rules& rules, bool has_commands) con
     if (has_commands)
         return true;
     return std::any_of(rules.systems.begin(), rules.systems.end(), [](const game::SystemRule& rule) {
-        return rule.is_enabled && (rule.path == game::SystemPath::executor || !rule.condition.empty());
+        const bool is_played =
+            rule.path == game::SystemPath::executor || rule.path == game::SystemPath::calling;
+        return rule.is_enabled && (is_played || !rule.condition.empty());
     });
 }
 
@@ -133,6 +136,23 @@ sim::Effects SqlHost::run_system(const game::SystemRule& rule, const sim::TickCo
         failed_statement_ = procedure::statement();
         throw;
     }
+    return out;
+}
+
+std::string SqlHost::run_calls(const game::SystemRule& rule, const sim::RowCalls& calls,
+                               const sim::TickContext& context) {
+    const Oid function = procedure_of(rule.name);
+    if (!OidIsValid(function))
+        throw Error("42883", "the procedure of system \"" + rule.name + "\" does not exist");
+    const std::string what = full_name(rule);
+    crumbs::require_harmless(world_id_, what);
+    const crumbs::Crumb crumb(world_id_, what, context.tick);
+    pg::TickScope scope(slot_, context, pg::TickScope::Writes::are_kept);
+    std::string out;
+    pg::in_subtransaction([&] {
+        pg::run_row_calls(function, calls);
+        out = scope.take_writes();
+    });
     return out;
 }
 

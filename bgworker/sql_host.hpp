@@ -23,6 +23,8 @@ class SqlHost final : public sim::Host {
 
     sim::Effects run_system(const game::SystemRule& rule, const sim::TickContext& context) override;
     sim::Effects run_action(const game::Command& command, const sim::TickContext& context) override;
+    std::string run_calls(const game::SystemRule& rule, const sim::RowCalls& calls,
+                          const sim::TickContext& context) override;
     void run_native(const game::SystemRule& rule, std::uint64_t tick,
                     const std::function<void()>& run) override;
     bool is_wanted(const game::SystemRule& rule, const sim::TickContext& context) override;

@@ -74,6 +74,9 @@ SELECT compiled($$SELECT game.emit('hit', a.target, jsonb_build_object('hp', h.h
 SELECT compiled($$SELECT game.emit('tick', NULL) FROM marked$$);
 SELECT compiled('INSERT INTO shot (entity, target, damage) SELECT a.entity, a.target, h.hp FROM aim a JOIN health h ON h.entity = a.target WHERE h.hp > 3');
 SELECT compiled('INSERT INTO shot (world, told) SELECT game.world_id(), lasts FROM badge');
+SELECT compiled($$SELECT game.spawn('orc', jsonb_build_object('position', jsonb_build_object('x', p.x + 1, 'y', game.tick()::real), 'health', '{"hp": 7}'::jsonb)) FROM position p WHERE p.x > 3$$);
+SELECT compiled($$UPDATE frozen SET until = 0; SELECT game.despawn(game.world_id(), f.entity) FROM frozen f WHERE f.until < game.tick()$$);
+SELECT compiled($$SELECT game.despawn(entity) FROM frozen; UPDATE frozen SET until = 0$$);
 \echo -- Expressions
 SELECT compiled('UPDATE health SET hp = doubled(hp) % 7 - -hp / abs(most) + (hp & 6 | 1 # 3) + (~hp << 2 >> 1) WHERE hp BETWEEN 1 AND 9 AND most IN (1, 2, NULL) AND hp <> ALL (ARRAY[3, 4])');
 SELECT compiled('UPDATE aim SET weight = weight + 1::smallint, range = sqrt(abs(range)) + power(range, 2) + exp(0.5) + ln(range) + sin(range) * cos(range) + atan2(range, 1) + floor(range) + ceil(range) + round(range) + trunc(range) + sign(range) + game.random(entity) + radians(range)');
@@ -138,6 +141,10 @@ SELECT body || E'\n    ' || compiled(body) FROM unnest(ARRAY[
     'INSERT INTO numbered (entity) SELECT entity FROM health',
     'INSERT INTO timed (entity) SELECT entity FROM health',
     'INSERT INTO once (entity) SELECT entity FROM health',
+    'SELECT game.spawn(title) FROM health',
+    'SELECT game.spawn(''orc'', to_jsonb(h)) FROM health h',
+    'SELECT game.spawn_many(3, ''orc'') FROM health',
+    'SELECT game.spawn(''orc'')',
     'DELETE FROM soil',
     'SELECT hp FROM health',
     'SELECT game.emit(''x'', entity, to_jsonb(hp)) FROM health',
@@ -190,6 +197,30 @@ SELECT entity, hp, most FROM health WHERE world = :w ORDER BY entity;
 SELECT entity, until FROM frozen WHERE world = :w ORDER BY entity;
 SELECT game.drop_world(:w);
 SELECT game.drop_system('regress_compiler.' || name) FROM unnest('{first,second,third,fourth}'::text[]) AS name;
+\echo -- Entities that come and go: what a kernel does before is undone when a call fails; systems behind it see them
+SELECT game.create_template('regress_compiler.orc', '{"position": {"y": 5}, "health": {"hp": 3, "title": "orc"}}');
+CREATE PROCEDURE making() BEGIN ATOMIC
+    UPDATE frozen SET until = until + 1;
+    SELECT game.spawn('orc', jsonb_build_object('position', jsonb_build_object('x', f.entity::real), 'health', jsonb_build_object('hp', f.until - 1)))
+    FROM frozen f WHERE f.until % 2 <> 0; END;
+CREATE PROCEDURE marking() BEGIN ATOMIC INSERT INTO marked (entity) SELECT entity FROM position ON CONFLICT DO NOTHING; END;
+CREATE PROCEDURE removing() BEGIN ATOMIC SELECT game.despawn(h.entity) FROM health h WHERE h.hp = 1; END;
+SELECT name, path FROM unnest('{making,marking,removing}'::text[]) AS name, game.explain_system('regress_compiler.' || name);
+SELECT game.create_system('regress_compiler.making'), game.create_system('regress_compiler.marking', after => '{making}'), game.create_system('regress_compiler.removing', after => '{marking}');
+SELECT game.create_world('calling', game => 'regress_compiler', seed => 1) AS w \gset
+SELECT count(*) FROM (SELECT game.spawn_many(:w, 2)) AS s;
+INSERT INTO frozen (world, entity, until) SELECT :w, e, e FROM generate_series(1, 2) AS e;
+SELECT game.step_world(:w, 3);
+SELECT p.entity, p.x, p.y, h.hp, h.title, EXISTS (SELECT FROM marked m WHERE m.world = p.world AND m.entity = p.entity) AS marked
+FROM position p JOIN health h USING (world, entity) WHERE p.world = :w ORDER BY p.entity;
+SELECT entity, until FROM frozen WHERE world = :w ORDER BY entity;
+UPDATE frozen SET until = -4 WHERE world = :w;
+SELECT game.step_world(:w, 2);
+SELECT system, sqlstate, message, statement, count FROM game.system_error WHERE world = :w;
+SELECT entity, until FROM frozen WHERE world = :w ORDER BY entity;
+SELECT system, path FROM game.pg_stat_gamelan_systems WHERE world = :w ORDER BY system;
+SELECT game.drop_world(:w);
+SELECT game.drop_system('regress_compiler.' || name) FROM unnest('{removing,marking,making}'::text[]) AS name;
 \echo -- Triggers, heirs, rules
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER t BEFORE UPDATE ON position FOR EACH ROW EXECUTE FUNCTION nothing();

@@ -103,10 +103,12 @@ class Writer {
                 put_flag(field.is_not_null);
         });
         out_.put_varint(statement.each ? std::uint64_t{statement.each->value} + 1 : 0);
-        if (!statement.each)
-            return;
-        put_optional(statement.each_where);
-        out_.put_varint(statement.each_limit);
+        if (statement.each) {
+            put_optional(statement.each_where);
+            out_.put_varint(statement.each_limit);
+        }
+        if (is_call(statement))
+            out_.put_text(statement.sql);
     }
 
     void put_node(const Node& node) {
@@ -274,6 +276,8 @@ class Reader {
             out.each_where = get_optional();
             out.each_limit = get_number();
         }
+        if (is_call(out))
+            out.sql = in_.get_text(max_call_bytes);
         return out;
     }
 

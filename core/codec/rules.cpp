@@ -36,7 +36,7 @@ void check_system(const SystemRule& system) {
             "a system without a name, or with too long a one");
     require(system.phase <= Phase::output, "a system in an unknown phase");
     require(system.run_on <= RunOn::destroy, "a system that runs on something unknown");
-    require(system.path <= SystemPath::native, "a system that runs in an unknown way");
+    require(system.path <= SystemPath::calling, "a system that runs in an unknown way");
     require(system.every_n_ticks >= 1, "a system that runs every zero ticks");
     require(system.program.size() <= max_program_bytes && system.condition.size() <= max_program_bytes,
             "too long a program");

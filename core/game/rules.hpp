@@ -26,7 +26,14 @@ enum class SystemPath : std::uint8_t {
     kernel = 0,   // compiled; logged by its inputs: a replay runs it again
     executor = 1, // by PostgreSQL's executor; logged by its effects: a replay applies those
     native = 2,   // a function of a shared library; logged by its inputs
+    // A kernel that ends with calls which make or end entities: the kernel is run again by a replay, what the
+    // calls did is logged by its effects.
+    calling = 3,
 };
+
+constexpr bool is_kernel(SystemPath path) {
+    return path == SystemPath::kernel || path == SystemPath::calling;
+}
 
 struct SystemRule {
     std::string name; // of the procedure, without its schema: unique in the game

@@ -105,6 +105,8 @@ class StatementCheck {
         require(kind == StatementKind::insert || !statement_.does_nothing_on_conflict,
                 "only an insert has conflicts");
         require(is_told(kind) || statement_.fields.empty(), "only an event has fields");
+        require(is_call(statement_) != statement_.sql.empty() && statement_.sql.size() <= max_call_bytes,
+                "a call says nothing, or too much");
         require(kind == StatementKind::emit || !statement_.event_entity, "only an event is somebody's");
     }
 
@@ -357,7 +359,9 @@ void check(const UnboundSystem& unbound) {
                 "a column is of no component, or of no type");
     require_limit(unbound.system.statements.size(), max_statements, "statements");
     for (const Statement& statement : unbound.system.statements) {
-        require(statement.kind <= StatementKind::append, "there is no such kind of statement");
+        require(statement.kind <= StatementKind::call, "there is no such kind of statement");
+        require(!is_call(statement) || &statement == &unbound.system.statements.back(),
+                "a statement comes after a call");
         StatementCheck(statement, symbols).run();
     }
 }

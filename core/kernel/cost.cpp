@@ -56,6 +56,7 @@ constexpr double pairs = 5;                  // that it finds, supposedly
 constexpr double moved_row_ns = 1.5;         // that comes or goes
 constexpr double event_ns = 100;
 constexpr double event_field_ns = 60; // as text
+constexpr double call_ns = 150000;    // game.spawn with a template of two components
 constexpr double appended_row_ns = 40;
 constexpr double appended_field_ns = 5;
 
@@ -129,6 +130,8 @@ class Estimate {
             return moved_row_ns;
         case StatementKind::emit:
             return event_ns + event_field_ns * fields;
+        case StatementKind::call:
+            return call_ns;
         case StatementKind::append:
             return appended_row_ns + appended_field_ns * fields;
         default:

@@ -252,6 +252,8 @@ class Description {
             return "delete from " + statement_.target_name;
         case StatementKind::emit:
             return "emit " + statement_.target_name;
+        case StatementKind::call:
+            return "call " + statement_.sql;
         case StatementKind::append:
             return "append to " + statement_.target_name;
         }

@@ -127,6 +127,7 @@ struct Executor::Run {
     const TickInputs& inputs;
     const EventLimit& limit;
     const std::vector<bool>* active;
+    const CallHook& calls;
     RunReport report;
 
     bool is_active(std::uint32_t system) const { return !active || (*active)[system]; }
@@ -188,7 +189,8 @@ std::optional<Failure> Executor::limit_failure_of(const Pass& pass, const Run& r
 
 void Executor::collect_events(const Pass& pass, Attempt& attempt) const {
     for (const StatementPlan& plan : pass.plan.statements) {
-        if (plan.kind == StatementKind::append && pass.machine.emissions()[plan.emission].count != 0) {
+        if ((plan.kind == StatementKind::append || plan.kind == StatementKind::call) &&
+            pass.machine.emissions()[plan.emission].count != 0) {
             AppendedRows& rows = attempt.appended.emplace_back(AppendedRows{plan.system, plan.number, {}});
             for (const Event& event : pass.machine.emissions()[plan.emission].events)
                 rows.rows.push_back(event.payload);
@@ -292,6 +294,31 @@ bool Executor::play(Pass& pass, const Run& run, Attempt& attempt) const {
     return true;
 }
 
+const Statement& Executor::statement_of(const AppendedRows& rows) const {
+    return systems_[rows.system].statements[rows.statement];
+}
+
+// False when what a system wants called has failed; of one system alone it is reported.
+bool Executor::call(Run& run, const Attempt& attempt) const {
+    for (const AppendedRows& rows : attempt.appended) {
+        if (!is_call(statement_of(rows)))
+            continue;
+        try {
+            if (!run.calls)
+                throw Error(sqlstate::feature_not_supported, "nobody makes or ends entities here");
+            run.calls(rows);
+        } catch (const Error& error) {
+            if (error.code() == sqlstate::out_of_memory)
+                throw;
+            if (attempt.count == 1)
+                run.report.failures.push_back(
+                    {rows.system, rows.statement, store::none, std::nullopt, error});
+            return false;
+        }
+    }
+    return true;
+}
+
 // Plays systems first … first + count − 1; false when one failed, and nothing of them remains. Of one system
 // alone the failure is reported.
 bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t count) {
@@ -305,7 +332,10 @@ bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t c
             run.report.failures.push_back(std::move(*attempt.failure));
         return false;
     }
+    if (!call(run, attempt))
+        return false;
     savepoint.release();
+    std::erase_if(attempt.appended, [&](const AppendedRows& rows) { return is_call(statement_of(rows)); });
     std::move(attempt.events.begin(), attempt.events.end(), std::back_inserter(run.report.events));
     std::move(attempt.appended.begin(), attempt.appended.end(), std::back_inserter(run.report.appended));
     for (std::size_t i = 0; i < attempt.rows.size(); ++i)
@@ -315,10 +345,10 @@ bool Executor::play(Group& group, Run& run, std::uint32_t first, std::uint32_t c
 }
 
 RunReport Executor::run(store::WorldStore& store, const TickInputs& inputs, Order order,
-                        const std::vector<bool>* active, const EventLimit& events) {
+                        const std::vector<bool>* active, const EventLimit& events, const CallHook& calls) {
     if (!is_for(store.working()))
         throw Error(sqlstate::internal, "the world's layout has changed since its kernels were made");
-    Run run{store, inputs, events, active, {}};
+    Run run{store, inputs, events, active, calls, {}};
     run.report.rows.assign(systems_.size(), 0);
     for (const auto& group : groups_) {
         const std::uint32_t first = group->plan.first_system;

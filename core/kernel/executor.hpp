@@ -10,6 +10,7 @@
 #include "core/kernel/program.hpp"
 #include "core/store/world_store.hpp"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,13 +35,17 @@ struct EmittedEvent {
     std::string payload; // a JSON object, as jsonb prints it
 };
 
-// Rows that a statement appends to a table of events.
+// Rows that a statement appends to a table of events, or makes calls for.
 struct AppendedRows {
     std::uint32_t system;
     std::uint32_t statement; // its fields are the columns
     // By slot; each field a byte (1 = NULL) and its value's bytes.
     std::vector<std::string> rows;
 };
+
+// What a system wants called, before its writes are kept: when this throws Error, it has failed. Nothing may
+// be written to the store meanwhile.
+using CallHook = std::function<void(const AppendedRows&)>;
 
 // A system with which a tick would emit more fails.
 struct EventLimit {
@@ -79,9 +84,10 @@ class Executor {
 
     // In a tick, outside savepoints. Throws Error(internal) when the layout has changed and
     // Error(out_of_memory); then nothing of the group that was played remains, but of groups before it.
-    // `active`: of each system whether it runs; null = all do.
+    // `active`: of each system whether it runs; null = all do. `calls`: for systems that end with a call.
     RunReport run(store::WorldStore& store, const TickInputs& inputs, Order order = Order::block_major,
-                  const std::vector<bool>* active = nullptr, const EventLimit& events = {});
+                  const std::vector<bool>* active = nullptr, const EventLimit& events = {},
+                  const CallHook& calls = {});
 
   private:
     struct Query;
@@ -91,6 +97,8 @@ class Executor {
     struct Attempt;
 
     bool play(Group& group, Run& run, std::uint32_t first, std::uint32_t count);
+    const Statement& statement_of(const AppendedRows& rows) const;
+    bool call(Run& run, const Attempt& attempt) const;
     bool play(Pass& pass, const Run& run, Attempt& attempt) const;
     std::vector<AggregateResult> answer(Pass& pass, const Run& run, const Attempt& attempt) const;
     static void answer(Query& query, const Run& run, std::vector<Derived>& derived,

@@ -493,6 +493,7 @@ std::uint32_t Machine::conclude(const StatementPlan& statement) {
     case StatementKind::emit:
         return emit(statement);
     case StatementKind::append:
+    case StatementKind::call:
         return append(statement);
     default:
         write(statement);

@@ -39,7 +39,7 @@ void check_target(const store::Snapshot& layout, const Statement& statement, sto
 void check_event(const Statement& statement) {
     if (statement.fields.size() > max_assignments)
         throw Error(sqlstate::feature_not_supported, "the event has too many fields for a kernel");
-    if (statement.kind == StatementKind::append)
+    if (statement.kind != StatementKind::emit)
         return;
     for (const Field& field : statement.fields)
         if (const ColumnType type = statement.expressions[field.value].type; !has_json(type))

@@ -41,6 +41,7 @@ inline constexpr std::size_t max_checks = 1024;
 inline constexpr std::size_t max_sources = 32;
 inline constexpr std::size_t max_aggregates = 64;
 inline constexpr std::size_t max_fields = 256;
+inline constexpr std::size_t max_call_bytes = 65536;
 inline constexpr std::size_t max_statement_components = 64; // of the own row or of a source
 inline constexpr std::size_t max_coordinates = 3;
 // How deep an expression goes; each argument of CASE and COALESCE counts.
@@ -330,14 +331,18 @@ enum class StatementKind : std::uint8_t {
     remove, // DELETE FROM target USING … WHERE …
     emit,   // game.emit(name, entity, payload) for each row selected
     append, // INSERT INTO a table of events SELECT …; it reads what checks ask of its columns as its fields
+    // A call for each row that makes or ends entities: the kernel says for which rows and with which values,
+    // the host makes the calls. The last statement of its system.
+    call,
 };
 
 // Whether nothing of the world changes: what it says is collected.
 constexpr bool is_told(StatementKind kind) {
-    return kind == StatementKind::emit || kind == StatementKind::append;
+    return kind == StatementKind::emit || kind == StatementKind::append || kind == StatementKind::call;
 }
 
-// A value of an event's payload, under a key; or of a column of a table of events, by its name.
+// A value of an event's payload, under a key; of a column of a table of events, by its name; or of a
+// parameter of a call, whose name is its type's in SQL.
 struct Field {
     std::string name;
     NodeId value;
@@ -360,14 +365,19 @@ struct Statement {
     std::vector<Check> checks;
     bool does_nothing_on_conflict = false; // of an insert: where a row is already; else unique_violation
     std::optional<NodeId> event_entity;    // of emit; NULL = none
-    std::vector<Field> fields;             // of emit and append
+    std::vector<Field> fields;             // of emit, append and call
     // Of emit and append: not one for each own row, but for each row of this source (near) of which
     // each_where holds; entity, fields and checks may read it. More than each_limit of them fail.
     std::optional<SourceId> each;
     std::optional<NodeId> each_where;
     std::uint32_t each_limit = 0;
+    std::string sql; // of call: an expression in which $1 is the first field
     bool operator==(const Statement&) const = default;
 };
+
+constexpr bool is_call(const Statement& statement) {
+    return statement.kind == StatementKind::call;
+}
 
 // What is atomic: all of its statements, or none.
 struct System {

@@ -33,9 +33,29 @@ struct Effects {
     std::uint64_t rows = 0;
 };
 
+// The same expression for each of several rows, in their order.
+struct RowCalls {
+    std::uint32_t statement; // of its system
+    std::string sql;         // $1 is the first parameter
+    struct Parameter {
+        std::string type_name; // in SQL, with its schema
+        ColumnType type;
+    };
+    std::vector<Parameter> parameters;
+    const std::vector<std::string>& rows; // each parameter a byte (1 = NULL) and its value's bytes
+};
+
 class Host {
   public:
     virtual ~Host() = default;
+    // Says, as a write set, what the calls would do to the store, and does not do it; or throws Error.
+    virtual std::string run_calls(const game::SystemRule& rule, const RowCalls& calls,
+                                  const TickContext& context) {
+        (void)calls;
+        (void)context;
+        throw Error(sqlstate::feature_not_supported,
+                    "system \"" + rule.name + "\" wants entities made or ended");
+    }
     // These change the store and say how; or throw Error, and may leave the store half changed.
     virtual Effects run_system(const game::SystemRule& rule, const TickContext& context) = 0;
     virtual Effects run_action(const game::Command& command, const TickContext& context) = 0;

@@ -55,6 +55,7 @@ struct Systems::Turn {
     std::vector<store::Entity>& freed;
     SystemsReport& report;
     std::size_t next_recorded = 0;
+    const game::Command* woken = nullptr; // the record of the condition that was asked last
 
     std::size_t told() const { return report.events_before + report.events.size(); }
 
@@ -119,7 +120,7 @@ void Systems::bind(const store::Snapshot& layout) {
         const game::SystemRule& rule = rules_.systems[i];
         if (!rule.is_enabled)
             continue;
-        const bool is_kernel = rule.path == game::SystemPath::kernel && can_bind(i, layout);
+        const bool is_kernel = game::is_kernel(rule.path) && can_bind(i, layout);
         const bool is_alone = rule.run_on != game::RunOn::tick;
         if (is_kernel) {
             // A condition sees what systems before its own have written.
@@ -128,7 +129,8 @@ void Systems::bind(const store::Snapshot& layout) {
             batches_.back().systems.push_back(i);
             batch_of_[i] = static_cast<std::uint32_t>(batches_.size() - 1);
         }
-        is_open = is_kernel && !is_alone;
+        // What comes after calls sees what they did.
+        is_open = is_kernel && !is_alone && rule.path != game::SystemPath::calling;
     }
     for (Batch& batch : batches_) {
         std::vector<kernel::System> bound;
@@ -159,6 +161,36 @@ bool Systems::is_due(Turn& turn, std::uint32_t system) {
     return is_wanted;
 }
 
+// What the calls that a kernel ends with do; of a replay, what they did. In neither case is it done yet.
+std::string Systems::run_calls(Turn& turn, const Batch& batch, const kernel::AppendedRows& rows) {
+    const game::SystemRule& rule = rules_.systems[batch.systems[rows.system]];
+    if (turn.host == nullptr) {
+        const game::Command* recorded =
+            rule.condition.empty() ? turn.take_recorded(rule) : std::exchange(turn.woken, nullptr);
+        if (recorded == nullptr || recorded->body.empty())
+            throw Error(sqlstate::recovery_failed, "the calls of the system failed in that tick");
+        return recorded->body;
+    }
+    const kernel::Statement& statement = batch.executor->systems()[rows.system].statements[rows.statement];
+    RowCalls calls{rows.statement, statement.sql, {}, rows.rows};
+    for (const kernel::Field& field : statement.fields)
+        calls.parameters.push_back({field.name, statement.expressions[field.value].type});
+    std::vector<game::Event> events;
+    std::vector<store::Entity> freed;
+    return turn.host->run_calls(rule, calls, context(turn.store, {}, turn.told(), events, freed));
+}
+
+// The record of a system with a condition stands there already.
+void Systems::apply_calls(Turn& turn, const game::SystemRule& rule, std::string writes) {
+    apply_writes(turn.store, writes, turn.freed);
+    if (turn.host == nullptr)
+        return;
+    if (rule.condition.empty())
+        turn.report.effects.push_back(effects_of(rule, std::move(writes)));
+    else
+        turn.report.effects.back().body = std::move(writes);
+}
+
 // Nobody can see how long one of several systems took that are played block by block.
 std::vector<double> Systems::weights_of(const kernel::Executor& executor, const store::Snapshot& layout) {
     std::vector<double> out;
@@ -180,9 +212,10 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
         const game::SystemRule& rule = rules_.systems[batch.systems[i]];
         active[i] = is_due(turn, batch.systems[i]);
         if (active[i] && !rule.condition.empty()) {
-            if (turn.host == nullptr)
-                active[i] = turn.take_recorded(rule) != nullptr;
-            else
+            if (turn.host == nullptr) {
+                turn.woken = turn.take_recorded(rule);
+                active[i] = turn.woken != nullptr;
+            } else
                 turn.report.effects.push_back(effects_of(rule, {}));
         }
         count += active[i];
@@ -197,10 +230,16 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
     if (count == 0)
         return;
     const Stopwatch watch;
+    std::string called;
+    const kernel::CallHook calls = [&](const kernel::AppendedRows& rows) {
+        called = run_calls(turn, batch, rows);
+    };
     kernel::RunReport ran = batch.executor->run(
         turn.store,
         {rules_.dt(), static_cast<std::int64_t>(tick), now_us(tick), seed_, planet_, observed.mask},
-        kernel::Order::block_major, &active, {rules_.max_events_per_tick, turn.told()});
+        kernel::Order::block_major, &active, {rules_.max_events_per_tick, turn.told()}, calls);
+    if (!called.empty())
+        apply_calls(turn, rules_.systems[batch.systems.back()], std::move(called));
     const std::uint64_t whole_ns = watch.ns();
     double weight = 0;
     for (std::size_t i = 0; i < active.size(); ++i)

@@ -83,6 +83,8 @@ class Systems {
     void bind(const store::Snapshot& layout);
     bool can_bind(std::uint32_t system, const store::Snapshot& layout) const;
     void run_batch(Turn& turn, Batch& batch);
+    std::string run_calls(Turn& turn, const Batch& batch, const kernel::AppendedRows& rows);
+    void apply_calls(Turn& turn, const game::SystemRule& rule, std::string writes);
     void run_one(Turn& turn, std::uint32_t system);
     void run_native(Turn& turn, std::uint32_t system);
     bool is_due(Turn& turn, std::uint32_t system);

@@ -22,6 +22,8 @@ extern "C" {
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/ruleutils.h"
 #include "utils/typcache.h"
 }
 
@@ -246,6 +248,33 @@ std::optional<ColumnType> kernel_type_of(Oid type) {
 
 std::string type_name(Oid type) {
     return pg_call([&]() -> const char* { return format_type_be(type); });
+}
+
+std::string sql_type_name(Oid type) {
+    return pg_call(
+        [&]() -> const char* { return format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY); });
+}
+
+std::string text_of_call(Node* call) {
+    return pg_call([&]() -> const char* {
+        const int settings = NewGUCNestLevel();
+        (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+                                GUC_ACTION_SAVE, true, 0, false);
+        const char* text = deparse_expression(call, nullptr, false, false);
+        AtEOXact_GUC(true, settings);
+        return text;
+    });
+}
+
+Node* make_parameter(int number, Oid type) {
+    Param* out = makeNode(Param);
+    out->paramkind = PARAM_EXTERN;
+    out->paramid = number;
+    out->paramtype = type;
+    out->paramtypmod = -1;
+    out->paramcollid = get_typcollation(type);
+    out->location = -1;
+    return reinterpret_cast<Node*>(out);
 }
 
 Oid type_of(const Node* node) {

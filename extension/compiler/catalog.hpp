@@ -61,6 +61,12 @@ std::string relation_name(Oid relation);
 // As kernels know it, behind domains; nothing when they do not.
 std::optional<ColumnType> kernel_type_of(Oid type);
 std::string type_name(Oid type);
+// With its schema.
+std::string sql_type_name(Oid type);
+// As SQL that means the same whatever the search_path; parameters as $1.
+std::string text_of_call(Node* call);
+// Postgres zone.
+Node* make_parameter(int number, Oid type);
 Oid type_of(const Node* node);
 
 // The operation's constant. `type` has a kernel type.

@@ -35,6 +35,10 @@ void compile_statement(const StatementTree& tree, std::string_view game, kernel:
         out.reason = tree.refusal;
         return;
     }
+    if (!system.system.statements.empty() && kernel::is_call(system.system.statements.back())) {
+        out.reason = "it comes after a statement that makes or ends entities, which kernels do last";
+        return;
+    }
     kernel::UnboundSystem with = system;
     try {
         StatementCompiler compiler(with.symbols, game);

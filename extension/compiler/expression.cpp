@@ -221,7 +221,9 @@ std::optional<NodeId> StatementCompiler::call_of_ours(Scope& scope, const std::s
     if (name == "world_id")
         refuse("game.world_id() is known in equalities with a column world only");
     if (name == "spawn" || name == "spawn_many" || name == "despawn")
-        refuse("entities that come or go have no kernel");
+        refuse("game." + name +
+               " is compiled as the only thing that a SELECT over a component selects, as its last "
+               "statement");
     if (name == "emit")
         refuse("game.emit is compiled as the only thing that a SELECT selects");
     return std::nullopt;

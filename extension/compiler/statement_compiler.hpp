@@ -91,6 +91,8 @@ class StatementCompiler {
     const Query* source_of_insert(const Query* query, int& number);
     void compile_select(const Query* query);
     void compile_emit(Scope& scope, const FuncExpr* call);
+    void compile_call(Scope& scope, const FuncExpr* call);
+    Node* with_parameters(Scope& scope, Node* node);
     void add_fields(Scope& scope, const Node* payload);
     void set_where(Scope& scope);
     NodeId row_condition(Scope& scope, Node* node);

@@ -9,6 +9,8 @@
 #include "extension/pg/bridge.hpp"
 
 extern "C" {
+#include "catalog/pg_proc.h"
+#include "nodes/nodes.h"
 #include "parser/parsetree.h"
 #include "utils/fmgroids.h"
 }
@@ -50,6 +52,11 @@ std::vector<TargetEntry*> targets(List* list) {
 
 bool is_null(Node* node) {
     return IsA(node, Const) && castNode(Const, node)->constisnull;
+}
+
+bool is_world_function(const Node* node) {
+    return IsA(node, FuncExpr) &&
+           game_function(reinterpret_cast<const FuncExpr*>(node)->funcid) == "world_id";
 }
 
 Node* expression_of(TargetEntry* target) {
@@ -328,16 +335,22 @@ void StatementCompiler::append_column(Scope& scope, const EventTable& target, At
 
 void StatementCompiler::compile_select(const Query* query) {
     const std::vector<TargetEntry*> selected = targets(query->targetList);
-    if (selected.size() != 1 || !IsA(selected[0]->expr, FuncExpr) ||
-        game_function(castNode(FuncExpr, expression_of(selected[0]))->funcid) != "emit")
-        refuse("a SELECT has a kernel when game.emit(…) is all that it selects");
+    const std::string called = selected.size() == 1 && IsA(selected[0]->expr, FuncExpr)
+                                   ? game_function(castNode(FuncExpr, expression_of(selected[0]))->funcid)
+                                   : "";
+    const bool is_of_entities = called == "spawn" || called == "despawn";
+    if (called != "emit" && !is_of_entities)
+        refuse("a SELECT has a kernel when game.emit(…), game.spawn(…) or game.despawn(…) is all that it "
+               "selects");
     if (query->sortClause != nullptr)
-        refuse("events come in the order of rows: ORDER BY has no kernel");
+        refuse("events and entities come in the order of rows: ORDER BY has no kernel");
     Scope scope;
     scope.query = query;
     read_from(scope);
     if (scope.items.empty())
-        refuse("it emits an event, not one for each row of a component");
+        refuse("it calls game." + called + " once, not for each row of a component");
+    if (is_of_entities)
+        return compile_call(scope, castNode(FuncExpr, expression_of(selected[0])));
     compile_emit(scope, castNode(FuncExpr, expression_of(selected[0])));
 }
 
@@ -357,6 +370,54 @@ void StatementCompiler::compile_emit(Scope& scope, const FuncExpr* call) {
     if (entity != nullptr)
         out_.event_entity = expressions().cast(translate(scope, entity), ColumnType::i64);
     add_fields(scope, argument(2));
+}
+
+// --- calls that make and end entities ---
+
+// The kernel computes what it can of the arguments; what is around it is called for each row.
+void StatementCompiler::compile_call(Scope& scope, const FuncExpr* call) {
+    out_.kind = kernel::StatementKind::call;
+    out_.target = kernel::ComponentId{store::none};
+    out_.target_name = game_function(call->funcid);
+    place_any_own(scope);
+    set_where(scope);
+    Node* copy = pg::pg_call([&] { return static_cast<Node*>(copyObjectImpl(call)); });
+    List* arguments = castNode(FuncExpr, copy)->args;
+    for (int i = 0; i < list_length(arguments); ++i) {
+        ListCell* cell = list_nth_cell(arguments, i);
+        lfirst(cell) = with_parameters(scope, static_cast<Node*>(lfirst(cell)));
+    }
+    out_.sql = text_of_call(copy);
+    if (out_.sql.size() > kernel::max_call_bytes)
+        refuse("the call is too long");
+}
+
+Node* StatementCompiler::with_parameters(Scope& scope, Node* node) {
+    if (IsA(node, Const) || is_world_function(node))
+        return node;
+    const Oid type = type_of(node);
+    const kernel::Statement before = out_;
+    std::string reason = "a value of type " + type_name(type) + " in a call has no kernel";
+    if (kernel_type_of(type))
+        try {
+            kernel::Field field{sql_type_name(type), translate(scope, node)};
+            if (expressions()[field.value].type != *kernel_type_of(type))
+                refuse(reason);
+            out_.fields.push_back(field);
+            return pg::pg_call([&] { return make_parameter(static_cast<int>(out_.fields.size()), type); });
+        } catch (const NotCompiled& refused) {
+            out_ = before;
+            reason = refused.what();
+        }
+    if (!IsA(node, FuncExpr) ||
+        pg::pg_call([&] { return func_volatile(castNode(FuncExpr, node)->funcid) == PROVOLATILE_VOLATILE; }))
+        refuse(reason);
+    List* arguments = castNode(FuncExpr, node)->args;
+    for (int i = 0; i < list_length(arguments); ++i) {
+        ListCell* cell = list_nth_cell(arguments, i);
+        lfirst(cell) = with_parameters(scope, static_cast<Node*>(lfirst(cell)));
+    }
+    return node;
 }
 
 // The own row is the entry of FROM from which all others are found.

@@ -11,8 +11,8 @@ constinit std::uint64_t states = 0; // seen so far
 
 } // namespace
 
-TickScope::TickScope(store::WorldSlot slot, const sim::TickContext& context)
-    : slot_(slot), context_(context) {
+TickScope::TickScope(store::WorldSlot slot, const sim::TickContext& context, Writes writes)
+    : slot_(slot), context_(context), writes_(writes) {
     open_scope = this;
     ++states;
 }
@@ -52,6 +52,8 @@ void TickScope::emit(game::Event event) {
 void TickScope::end_statement(bool is_outermost) {
     if (failure_)
         throw *failure_;
+    if (writes_ == Writes::are_kept)
+        return;
     if (is_outermost)
         apply();
     else
@@ -101,11 +103,16 @@ void TickScope::end_subtransaction(SubTransaction mine, SubTransaction parent, b
 std::string TickScope::take_writes() {
     if (failure_)
         throw *failure_;
+    std::string out;
+    if (writes_ == Writes::are_kept) {
+        for (const game::Command& command : rows_.take(world_id(), 0, {}))
+            out += command.body;
+        rows_.clear();
+    }
     apply();
     for (Emitted& emitted : emitted_)
         context_.events.push_back(std::move(emitted.event));
     emitted_.clear();
-    std::string out;
     for (const Applied& applied : applied_)
         out += applied.writes;
     return out;

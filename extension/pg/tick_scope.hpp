@@ -18,7 +18,9 @@ namespace gamelan::pg {
 
 class TickScope {
   public:
-    TickScope(store::WorldSlot slot, const sim::TickContext& context);
+    // Kept: nothing is applied, all is handed over by take_writes(); statements do not see each other's rows.
+    enum class Writes { are_applied, are_kept };
+    TickScope(store::WorldSlot slot, const sim::TickContext& context, Writes writes = Writes::are_applied);
     ~TickScope();
     TickScope(const TickScope&) = delete;
     TickScope& operator=(const TickScope&) = delete;
@@ -74,6 +76,7 @@ class TickScope {
     std::vector<Applied> applied_;
     std::vector<Emitted> emitted_;
     std::int64_t draws_ = 0;
+    Writes writes_;
     bool is_deferred_ = false;     // rows of statements that have ended wait
     std::optional<Error> failure_; // met where nothing could be thrown
 };

@@ -143,7 +143,15 @@ UnboundSystem sample() {
     append.fields.push_back({"heat", g.column(heat, ColumnType::i32)});
     append.checks.push_back({g.make(Op::is_not_null, {owner}), "owned"});
 
-    out.system.statements = {update, insert, remove, emit, append};
+    Statement call;
+    call.kind = StatementKind::call;
+    call.target = {store::none};
+    call.target_name = "spawn";
+    call.components = {soil};
+    call.sql = "game.spawn('arena.plant'::text, jsonb_build_object('heat', $1))";
+    call.fields.push_back({"integer", call.expressions.column(heat, ColumnType::i32)});
+
+    out.system.statements = {update, insert, remove, emit, append, call};
     return out;
 }
 

@@ -65,7 +65,7 @@ RC_GTEST_PROP(Rules, RoundTrip, ()) {
         system.observed = some_names(max_rule_name_bytes);
         system.every_n_ticks = *rc::gen::inRange<std::uint32_t>(1, 0xffffffff);
         system.is_enabled = *rc::gen::arbitrary<bool>();
-        system.path = static_cast<SystemPath>(*rc::gen::inRange(0, 3));
+        system.path = static_cast<SystemPath>(*rc::gen::inRange(0, 4));
         system.program = *rc::gen::arbitrary<std::string>();
         system.condition = *rc::gen::arbitrary<std::string>();
         system.reads = some_names(max_rule_column_bytes);

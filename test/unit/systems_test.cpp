@@ -23,7 +23,8 @@ using game::SystemRule;
 constexpr std::int64_t entities = 100;
 
 // UPDATE counter SET n = n + step
-std::string adding_program(std::int32_t step, std::size_t times) {
+// `calls`: whether it ends with a call for each entity with n > 2.
+std::string adding_program(std::int32_t step, std::size_t times, bool calls) {
     kernel::UnboundSystem out;
     const store::ComponentId counter = out.symbols.component("counter", false);
     const store::ColumnId n = out.symbols.column(counter, "n", ColumnType::i32);
@@ -37,6 +38,20 @@ std::string adding_program(std::int32_t step, std::size_t times) {
                                                        e.constant(kernel::Value::of(ColumnType::i32, step))}),
                               true, "n"}};
     out.system.statements.assign(times, statement);
+    if (calls) {
+        kernel::Statement call;
+        call.kind = kernel::StatementKind::call;
+        call.target = kernel::ComponentId{store::none};
+        call.target_name = "spawn";
+        call.sql = "game.spawn($1)";
+        call.components = {counter};
+        kernel::Expressions& f = call.expressions;
+        const kernel::NodeId number = f.column(n, ColumnType::i32);
+        call.where = f.make(kernel::Op::greater,
+                            {number, f.constant(kernel::Value::of(ColumnType::i32, std::int32_t{2}))});
+        call.fields.push_back({"integer", number});
+        out.system.statements.push_back(call);
+    }
     return codec::encode_program(out);
 }
 
@@ -49,7 +64,13 @@ SystemRule rule(std::string name, SystemPath path) {
 
 SystemRule adding(std::string name, std::int32_t step, std::size_t times = 1) {
     SystemRule out = rule(std::move(name), SystemPath::kernel);
-    out.program = adding_program(step, times);
+    out.program = adding_program(step, times, false);
+    return out;
+}
+
+SystemRule calling(std::string name, std::int32_t step) {
+    SystemRule out = rule(std::move(name), SystemPath::calling);
+    out.program = adding_program(step, 1, true);
     return out;
 }
 
@@ -78,8 +99,14 @@ std::string row_of(codec::RowOperation operation, const std::string& component, 
 class TestHost final : public Host {
   public:
     std::function<std::string(const SystemRule&, const TickContext&)> system;
+    std::function<std::string(const RowCalls&, const TickContext&)> calls;
     bool is_awake = true;
     int runs = 0;
+
+    std::string run_calls(const SystemRule&, const RowCalls& wanted, const TickContext& context) override {
+        ++runs;
+        return calls(wanted, context);
+    }
 
     Effects run_system(const SystemRule& rule, const TickContext& context) override {
         ++runs;
@@ -216,6 +243,68 @@ TEST_F(SystemsTest, OneThatFailsLeavesNothingAndTheTickGoesOn) {
     EXPECT_FALSE(world.store().newest().has_row(*world.store().newest().find_component("mark"), 1));
     EXPECT_EQ(value(world, 1), 2);
     EXPECT_EQ(replayed(), world.store().newest().state_hash());
+}
+
+// Each tick one entity more, with a mark; the system behind it sees that at once.
+TEST_F(SystemsTest, WhatKernelsCallForIsReplayedByWhatItDid) {
+    Simulation world = make();
+    TestHost host;
+    std::uint64_t next = entities + 1;
+    host.calls = [&](const RowCalls& calls, const TickContext& context) {
+        EXPECT_EQ(calls.sql, "game.spawn($1)");
+        EXPECT_EQ(calls.rows.size(), static_cast<std::size_t>(entities));
+        std::int32_t first = 0;
+        std::memcpy(&first, calls.rows.at(0).data() + 1, sizeof first);
+        const store::Snapshot state = context.store.working();
+        EXPECT_EQ(first, state.get<std::int32_t>(*state.find_column("counter.n"), 1));
+        std::string out = row_of(codec::RowOperation::spawn, {}, next, 0);
+        return out + row_of(codec::RowOperation::insert, "mark", next++, first);
+    };
+    game::Rules rules;
+    rules.systems = {adding("first", 1), calling("second", 1), adding("third", 10)};
+    begin(world, rules, &host);
+    EXPECT_EQ(host.runs, 0) << "no row is selected";
+    for (int i = 0; i < 3; ++i) {
+        const TickResult result = tick(world, {}, &host);
+        ASSERT_EQ(result.effects.size(), 1u);
+        EXPECT_EQ(result.effects[0].action, "second");
+    }
+    EXPECT_EQ(value(world, static_cast<std::uint32_t>(next - 1), "mark.n"), 38);
+    EXPECT_EQ(value(world, 1), 48);
+    EXPECT_EQ(replayed(), world.store().newest().state_hash());
+    EXPECT_EQ(host.runs, 3);
+}
+
+TEST_F(SystemsTest, AKernelWhoseCallsFailLeavesNothing) {
+    TestHost host;
+    bool is_broken = false;
+    host.calls = [&](const RowCalls&, const TickContext&) -> std::string {
+        if (is_broken)
+            throw Error("23514", "no");
+        return row_of(codec::RowOperation::put, "mark", 1, 7);
+    };
+    for (const bool is_conditioned : {false, true}) {
+        log_.clear();
+        is_broken = false;
+        Simulation other = make();
+        game::Rules rules;
+        rules.systems = {adding("first", 1), calling("second", 2)};
+        rules.systems[1].condition = is_conditioned ? "awake" : "";
+        begin(other, rules, &host);
+        (void)tick(other, {}, &host);
+        EXPECT_EQ(value(other, 1), 6);
+        is_broken = true;
+        const TickResult result = tick(other, {}, &host);
+        ASSERT_TRUE(result.systems.at(1).error);
+        EXPECT_EQ(result.systems[1].error->code(), "23514");
+        EXPECT_EQ(result.systems[1].statement, 1u);
+        EXPECT_EQ(value(other, 1), 7) << "what others did remains";
+        EXPECT_EQ(result.effects.size(), is_conditioned ? 1u : 0u);
+        is_broken = false;
+        (void)tick(other, {}, &host);
+        EXPECT_EQ(value(other, 1), 10);
+        EXPECT_EQ(replayed(), other.store().newest().state_hash());
+    }
 }
 
 TEST_F(SystemsTest, ThoseThatRunTogetherShareTheirTimeByWhatTheyDo) {
