@@ -325,7 +325,8 @@ std::uint64_t Snapshot::hash(Shares shares) const {
     for (std::uint32_t c = 0; c < root_->column_count; ++c)
         for (std::uint32_t b = 0; !is_hidden(columns_[c].space) && b < block_count(ColumnId{c}); ++b)
             if (const Ref ref = block_ref({c}, b))
-                sum += shares == Shares::recompute ? block_hash({c}, b) : kept_block_hash({c}, b, ref, shares);
+                sum +=
+                    shares == Shares::recompute ? block_hash({c}, b) : kept_block_hash({c}, b, ref, shares);
     return mix64(sum);
 }
 
