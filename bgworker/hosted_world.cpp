@@ -371,6 +371,9 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     if (!applied.empty())
         add_row(built.tick, applied, now_ns, log);
     runtime().commands_applied.fetch_add(command_count);
+    // Not when the tick is published, whenever that is: systems of the next one take handles from the pool.
+    free_entities_.insert(free_entities_.end(), built.freed.begin(), built.freed.end());
+    fill_entity_pool();
     unsettled_.push_back(std::move(tick));
 }
 

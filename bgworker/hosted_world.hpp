@@ -128,6 +128,7 @@ class HostedWorld {
     void publish(BuiltTick& tick, std::int64_t now_ns);
     void answer(BuiltTick& tick);
     void take_step(BuiltTick& tick);
+    void take_back_freed(const std::vector<store::Entity>& freed);
 
     std::int64_t id_;
     store::WorldSlot slot_;

@@ -1,6 +1,8 @@
 // What becomes of a tick once it is built: its commit, its publication, its answers; or that it never was.
 #include "bgworker/hosted_world.hpp"
 
+#include <algorithm>
+
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/pause_points.hpp"
 #include "extension/pg/requests.hpp"
@@ -79,10 +81,25 @@ void HostedWorld::undo_turn(const Error& error, std::int64_t retry_ns) {
         steps_.erase(steps_.begin());
     syncs_.insert(syncs_.begin(), tick.syncs.begin(), tick.syncs.end());
     ring_again();
+    take_back_freed(tick.result.freed);
     if (!is_ticking())
         return;
     stalled_until_ns_ = retry_ns;
     set_state(WorldState::stalled, error);
+}
+
+// Their entities live on. A session that took one meanwhile is refused when it spawns.
+void HostedWorld::take_back_freed(const std::vector<store::Entity>& freed) {
+    const auto is_freed = [&](std::uint64_t handle) {
+        return std::any_of(freed.begin(), freed.end(),
+                           [&](const store::Entity entity) { return entity.handle == handle; });
+    };
+    std::erase_if(free_entities_, [&](const store::Entity entity) { return is_freed(entity.handle); });
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    pg::EntityPool& pool = runtime().entities;
+    pool.count = static_cast<std::uint32_t>(
+        std::remove_if(pool.handles, pool.handles + pool.count, is_freed) - pool.handles);
+    LWLockRelease(pg::shared->lock);
 }
 
 bool HostedWorld::is_safe(const BuiltTick& tick, const Safe& safe) const {
@@ -114,8 +131,6 @@ void HostedWorld::publish(BuiltTick& tick, std::int64_t now_ns) {
     tick.is_published = true;
     simulation_->store().publish();
     ConditionVariableBroadcast(&runtime().published);
-    free_entities_.insert(free_entities_.end(), tick.result.freed.begin(), tick.result.freed.end());
-    fill_entity_pool();
     runtime().retired_bytes.store(simulation_->store().retired_bytes());
     note_rate(now_ns);
 }
