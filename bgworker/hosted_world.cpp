@@ -4,6 +4,7 @@
 #include "core/codec/rules.hpp"
 #include "core/codec/write_set.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <limits>
 #include <unordered_set>
@@ -11,6 +12,7 @@
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/requests.hpp"
 #include "extension/pg/settings.hpp"
+#include "extension/pg/transaction.hpp"
 
 namespace gamelan::worker {
 
@@ -25,6 +27,11 @@ constexpr std::int64_t never_ns = std::numeric_limits<std::int64_t>::max();
 // ones in some.
 constexpr std::uint32_t hash_always_units = 256; // 4 MiB
 constexpr std::uint64_t hash_interval_ticks = 64;
+
+// For a heap whose front has the lowest slot.
+bool is_behind(const store::Entity a, const store::Entity b) {
+    return a.slot() > b.slot();
+}
 
 // How many overdue ticks are run late.
 std::uint32_t max_catch_up_of(const DefinitionRow& definition) {
@@ -165,6 +172,7 @@ void HostedWorld::find_free_entities(const std::vector<store::Entity>& queued) {
             !taken.contains(store::Entity::of(slot, generation).handle))
             free_entities_.push_back(store::Entity::of(slot, generation));
     }
+    std::make_heap(free_entities_.begin(), free_entities_.end(), is_behind);
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
     pool.next_slot = Max(pool.next_slot, next_slot);
@@ -172,13 +180,24 @@ void HostedWorld::find_free_entities(const std::vector<store::Entity>& queued) {
     LWLockRelease(pg::shared->lock);
 }
 
+void HostedWorld::add_free_entity(store::Entity entity) {
+    free_entities_.push_back(entity);
+    std::push_heap(free_entities_.begin(), free_entities_.end(), is_behind);
+}
+
+// The pool gets the lowest slots there are, so that which handles a system's spawns take is a matter of which
+// entities live, as long as no session has taken any, and not of what was freed when.
 void HostedWorld::fill_entity_pool() {
     if (free_entities_.empty())
         return;
+    free_entities_.reserve(free_entities_.size() + pg::entity_pool_size); // nothing throws under the lock
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
+    while (pool.count > 0)
+        add_free_entity({pool.handles[--pool.count]});
     while (pool.count < pg::entity_pool_size && !free_entities_.empty()) {
-        pool.handles[pool.count++] = free_entities_.back().handle;
+        pool.handles[pool.count++] = free_entities_.front().handle;
+        std::pop_heap(free_entities_.begin(), free_entities_.end(), is_behind);
         free_entities_.pop_back();
     }
     LWLockRelease(pg::shared->lock);
@@ -333,6 +352,8 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
     commands_.clear();
 
     BuiltTick tick;
+    fill_entity_pool();
+    const pg::transaction::PoolRefill refill([this] { fill_entity_pool(); });
     tick.result = simulation_->run_tick(commands, &host_);
     has_built_ = true;
     sim::TickResult& built = tick.result;
@@ -372,7 +393,8 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
         add_row(built.tick, applied, now_ns, log);
     runtime().commands_applied.fetch_add(command_count);
     // Not when the tick is published, whenever that is: systems of the next one take handles from the pool.
-    free_entities_.insert(free_entities_.end(), built.freed.begin(), built.freed.end());
+    for (const store::Entity entity : built.freed)
+        add_free_entity(entity);
     fill_entity_pool();
     unsettled_.push_back(std::move(tick));
 }

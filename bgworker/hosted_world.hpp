@@ -113,6 +113,7 @@ class HostedWorld {
     void add_row(std::uint64_t tick, std::span<const game::Command> commands, std::int64_t now_ns,
                  TurnLog& log);
     void fill_entity_pool();
+    void add_free_entity(store::Entity entity);
     void find_free_entities(const std::vector<store::Entity>& queued);
     bool is_idle() const;
     bool is_ticking() const {
@@ -176,7 +177,7 @@ class HostedWorld {
     std::string rules_;                                               // encoded; empty = a native game's
     std::map<std::string, std::uint32_t, std::less<>> failures_;      // ticks in a row, by system
     std::map<std::string, pg::SystemStats*, std::less<>> statistics_; // null = there was no room
-    // Handles to give out again, besides those in the pool that sessions see.
+    // Handles to give out again, besides those in the pool that sessions see: a heap, the lowest slot first.
     std::vector<store::Entity> free_entities_;
 
     std::unique_ptr<sim::Simulation> evicted_; // whose memory readers may still hold

@@ -94,7 +94,10 @@ void HostedWorld::take_back_freed(const std::vector<store::Entity>& freed) {
         return std::any_of(freed.begin(), freed.end(),
                            [&](const store::Entity entity) { return entity.handle == handle; });
     };
-    std::erase_if(free_entities_, [&](const store::Entity entity) { return is_freed(entity.handle); });
+    std::vector<store::Entity> kept = std::exchange(free_entities_, {});
+    std::erase_if(kept, [&](const store::Entity entity) { return is_freed(entity.handle); });
+    for (const store::Entity entity : kept)
+        add_free_entity(entity);
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
     pool.count = static_cast<std::uint32_t>(

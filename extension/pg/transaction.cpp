@@ -204,6 +204,20 @@ void after_invalidation(ResourceReleasePhase phase, bool, bool is_top_level, voi
 }
 
 // What the pool has no room for is lost until the world is loaded again. `subtransaction` 0: all.
+// Null but in a tick of the world worker.
+std::function<void()>& pool_refill() {
+    static auto& refill = *new std::function<void()>;
+    return refill;
+}
+
+std::uint64_t take_lowest(EntityPool& pool) {
+    const auto is_lower = [](std::uint64_t a, std::uint64_t b) {
+        return store::Entity{a}.slot() < store::Entity{b}.slot();
+    };
+    std::uint64_t* const lowest = std::min_element(pool.handles, pool.handles + pool.count, is_lower);
+    return std::exchange(*lowest, pool.handles[--pool.count]);
+}
+
 void give_back_reserved(SubTransactionId subtransaction) {
     if (pending().reserved.empty())
         return;
@@ -346,6 +360,14 @@ void note_row(const CommandQueue::RowKey& key, bool is_there) {
     rows().note_row(key, GetCurrentSubTransactionId(), is_there);
 }
 
+PoolRefill::PoolRefill(std::function<void()> refill) {
+    pool_refill() = std::move(refill);
+}
+
+PoolRefill::~PoolRefill() {
+    pool_refill() = nullptr;
+}
+
 void reserve_entities(store::WorldSlot slot, std::int64_t world_id, std::uint32_t count,
                       std::vector<std::uint64_t>& out) {
     out.reserve(out.size() + count);
@@ -356,8 +378,16 @@ void reserve_entities(store::WorldSlot slot, std::int64_t world_id, std::uint32_
     EntityPool& pool = runtime(slot).entities;
     const bool is_known = pool.next_slot != 0 && region().control(slot).world_id.load() == world_id;
     const bool has_room = is_known && count <= store::max_slots - Min(pool.next_slot, store::max_slots);
-    for (; has_room && count > 0 && pool.count > 0; --count) {
-        const std::uint64_t handle = pool.handles[--pool.count];
+    for (; has_room && count > 0; --count) {
+        if (pool.count == 0 && pool_refill() && TickScope::current() != nullptr) {
+            LWLockRelease(shared->lock);
+            pool_refill()();
+            reserved.reserve(reserved.size() + entity_pool_size + 1);
+            LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+        }
+        if (pool.count == 0)
+            break;
+        const std::uint64_t handle = take_lowest(pool);
         out.push_back(handle);
         reserved.push_back({slot, world_id, mine, handle, 1});
     }

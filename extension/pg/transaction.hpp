@@ -12,6 +12,8 @@
 #include "extension/pg/command_queue.hpp"
 #include "extension/pg/shared.hpp"
 
+#include <functional>
+
 #include "extension/pg/pg.hpp"
 
 namespace gamelan::pg::transaction {
@@ -36,10 +38,20 @@ std::optional<bool> own_row(const CommandQueue::RowKey& key);
 void note_row(const CommandQueue::RowKey& key, bool is_there);
 // Handles that no other session gets; those of a transaction that aborts are given back as far as there is
 // room. Throws Error(world_not_running, world_full).
+// Slots are handed out from the lowest.
 void reserve_entities(store::WorldSlot slot, std::int64_t world_id, std::uint32_t count,
                       std::vector<std::uint64_t>& out);
 
 // The name of this session in game.inbox and game.conflict. Lives as long as the process.
 const char* session_id();
+
+// While it lives, what a tick reserves beyond the pool comes from here, before new slots are taken.
+class PoolRefill {
+  public:
+    explicit PoolRefill(std::function<void()> refill);
+    ~PoolRefill();
+    PoolRefill(const PoolRefill&) = delete;
+    PoolRefill& operator=(const PoolRefill&) = delete;
+};
 
 } // namespace gamelan::pg::transaction

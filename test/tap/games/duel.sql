@@ -50,6 +50,17 @@ CREATE PROCEDURE duel.broken() LANGUAGE sql BEGIN ATOMIC
     UPDATE duel.place p SET x = p.x + 1;
     UPDATE duel.health h SET armour = h.armour / (h.entity - 2)::int;
 END;
+CREATE FOREIGN TABLE duel.ghost (until bigint NOT NULL, weight numeric, owner uuid, kind "char" NOT NULL DEFAULT 'g') INHERITS (game.component) SERVER gamelan;
+SELECT game.create_template('duel.ghost', '{"ghost": {"until": 0, "owner": "00000000-0000-0000-0000-000000000001"}, "place": {"z": 1}}');
+CREATE PROCEDURE duel.haunt() LANGUAGE sql BEGIN ATOMIC
+    SELECT game.spawn('ghost', jsonb_build_object('place', jsonb_build_object('x', p.x, 'y', p.y * 0.5::real), 'ghost', jsonb_build_object('until', game.tick() + 9 + d.entity % 7)))
+    FROM duel.dead d JOIN duel.place p ON p.entity = d.entity WHERE d.since = game.tick() AND d.entity % 4 = 0;
+END;
+CREATE PROCEDURE duel.fade() LANGUAGE sql BEGIN ATOMIC
+    UPDATE duel.ghost SET kind = CASE WHEN until % 2 = 0 THEN 'h' ELSE (kind::int % 100 + 20)::"char" END
+    WHERE owner = '00000000-0000-0000-0000-000000000001' AND until * 1.5 > (SELECT avg(until) FROM duel.ghost);
+    SELECT game.despawn(g.entity) FROM duel.ghost g WHERE g.until <= game.tick();
+END;
 CREATE PROCEDURE duel.watch() LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE stats SET seen = seen + 1 WHERE entity % 2 = 0;
@@ -68,7 +79,7 @@ CREATE FUNCTION duel.hit(victim bigint, strength int DEFAULT 3) RETURNS int LANG
 END;
 
 SELECT game.create_system('duel.' || s, priority => i::int)
-FROM unnest('{move,wind,chase,wounds,death,revive,count,breed,broken,watch}'::text[]) WITH ORDINALITY AS u(s, i);
+FROM unnest('{move,wind,chase,wounds,death,haunt,revive,count,breed,fade,broken,watch}'::text[]) WITH ORDINALITY AS u(s, i);
 SELECT game.create_system('duel.rarely', wake_when => 'is_even', every_n_ticks => 4);
 SELECT game.create_system('duel.mourn', run_on => 'create', components => '{duel.dead}');
 SELECT game.create_action('duel.hit');
