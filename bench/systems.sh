@@ -1,6 +1,6 @@
 #!/bin/bash
 # What systems written in SQL cost on a server: movement of 10,000 to 1,000,000 entities as a kernel, through PostgreSQL's
-# executor, and as the same UPDATE of a heap table; the hex automaton in SQL beside the native one; and circles that touch. Processor time of the
+# executor, and as the same UPDATE of a heap table; hex automata in SQL, one of them beside the native one; and circles that touch. Processor time of the
 # world worker, from its own statistics; the heap's is the statement's time. GAMELAN_BENCH_SIZES names the sizes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -59,6 +59,21 @@ heap_ns() {
         awk '/^Time:/ { print $2 * 1e6 }'
 }
 
+cpu_ns() {
+    local pid
+    pid=$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type = 'gamelan world worker'")
+    cut -d ' ' -f 1 "/proc/$pid/schedstat"
+}
+
+# tick_ms WORLD TICKS
+tick_ms() {
+    local before
+    sql "SELECT game.step_world($1, 1)" >/dev/null
+    before=$(cpu_ns)
+    sql "SELECT game.step_world($1, $2)" >/dev/null
+    awk -v a="$before" -v b="$(cpu_ns)" -v n="$2" 'BEGIN { printf "%.2f", (b - a) / n / 1e6 }'
+}
+
 for size in ${GAMELAN_BENCH_SIZES:-10000 100000 1000000}; do
     compile on
     world=$(sql "SELECT game.create_world('movement $size', 'bench_systems', 42, 20)")
@@ -90,23 +105,28 @@ for n in 64 256; do
     sql "SELECT game.drop_world($world)" >/dev/null
 done
 
+# The rule of the native game's resources (docs/grid.md) in SQL, with other chances, and the native one: the worker's processor time a tick.
+life_ns() { awk -v ms="$(tick_ms "$1" 50)" -v n="$2" 'BEGIN { printf "%.2f", ms * 1e6 / n }'; }
+
+sql "SELECT game.create_game('bench_life')" >/dev/null
+sql "$(cat "$here/life.sql")" >/dev/null
+for n in 64 256; do
+    cells=$((10 * n * n + 2))
+    world=$(sql "SELECT game.create_world('life $n', 'bench_life', 42, 20, '{\"n\": $n}')")
+    native=$(sql "SELECT game.create_world('native life $n', 'hexfactory', 42, 20, '{\"frequency\": $n}')")
+    sql "SELECT game.step_world($world, 1)" >/dev/null
+    sql "UPDATE bench_life.cell SET type = abs(hashint8(cell)) % 4, amount = abs(hashint8(cell + 1)) % 256 WHERE world = $world" >/dev/null
+    sql "SELECT game.step_world($world, 20), game.step_world($native, 20)" >/dev/null
+    in_sql=$(life_ns "$world" "$cells")
+    in_cpp=$(life_ns "$native" "$cells")
+    figure "resource automaton in SQL, n = $n" "$in_sql" "ns/cell"
+    figure "resource automaton, native, n = $n" "$in_cpp" "ns/cell"
+    figure "resource automaton, SQL / native, n = $n" "$(awk -v a="$in_sql" -v b="$in_cpp" 'BEGIN { printf "%.1f", a / b }')" "times"
+    sql "SELECT game.drop_world($world), game.drop_world($native)" >/dev/null
+done
+
 # Circles that move and, where they touch another one, turn round: as a kernel over the store's index by place, through the executor, and over a heap
 # table with a GiST index of points. Processor time of the world worker a tick.
-cpu_ns() {
-    local pid
-    pid=$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type = 'gamelan world worker'")
-    cut -d ' ' -f 1 "/proc/$pid/schedstat"
-}
-
-# tick_ms WORLD TICKS
-tick_ms() {
-    local before
-    sql "SELECT game.step_world($1, 1)" >/dev/null
-    before=$(cpu_ns)
-    sql "SELECT game.step_world($1, $2)" >/dev/null
-    awk -v a="$before" -v b="$(cpu_ns)" -v n="$2" 'BEGIN { printf "%.2f", (b - a) / n / 1e6 }'
-}
-
 sql "SELECT game.create_game('bench_circles')" >/dev/null
 sql "CREATE FOREIGN TABLE bench_circles.place (x real NOT NULL DEFAULT 0, y real NOT NULL DEFAULT 0) INHERITS (game.component) SERVER gamelan"
 sql "CREATE FOREIGN TABLE bench_circles.speed (dx real NOT NULL DEFAULT 0, dy real NOT NULL DEFAULT 0, touching int) INHERITS (game.component) SERVER gamelan"
