@@ -30,14 +30,21 @@ command_load() {
         client dropdb "$fresh"
         die "the file could not be restored; nothing was changed"
     fi
-    printf '%s\n' "$fresh" | server_writes "$STATE/run/swap"
+    change_database "$pid" "$fresh" "gamelan_before_load_${fresh#gamelan_load_}" rename "branch $(current_branch)"
+    say "loaded $1; the database of before is kept as gamelan_before_load_${fresh#gamelan_load_}"
+}
+
+# change_database SUPERVISOR FRESH OLD HOW [COMMENT]: FRESH plays from now on, and what played is called OLD. HOW: `rename`
+# for a database that is there, `copy` for one that is to be made from what plays.
+change_database() {
+    local pid=$1
+    printf '%s\n' "${@:2}" | server_writes "$STATE/run/swap"
     rm -f "$STATE/run/swapped"
     kill -s USR1 "$pid"
     wait_for 300 "$pid" test -f "$STATE/run/swapped" || die "the restart failed, see $STATE/log"
     [[ $(<"$STATE/run/swapped") != failed ]] || die "the databases could not change names, so the old one plays" \
-        "on and the loaded one is $fresh; see $STATE/log/swap.log"
+        "on and the other one is $2; see $STATE/log/swap.log"
     wait_for 300 "$pid" loaded_and_serving || die "it does not answer after the restart, see $STATE/log"
-    say "loaded $1; the database of before is kept as $(<"$STATE/run/swapped")"
 }
 
 loaded_and_serving() {
@@ -48,21 +55,28 @@ loaded_and_serving() {
 # swap_databases: called by the supervisor between stop and start. A server without the extension has no worker
 # that would be connected to the databases whose names change.
 swap_databases() {
-    local fresh old socket log=$STATE/log/swap.log
-    fresh=$(<"$STATE/run/swap")
-    old=gamelan_before_load_${fresh#gamelan_load_}
+    local fresh old how comment socket done=swapped log=$STATE/log/swap.log
+    { read -r fresh && read -r old && read -r how && { read -r comment || true; }; } <"$STATE/run/swap"
     socket=$(<"$STATE/run/socket-directory")
     launch_postgres "$log" -c shared_preload_libraries= -c listen_addresses=
     if ! wait_for 300 "$pg_pid" cluster_accepts "$socket" "$PG_PORT" ||
-        ! "$PG_BIN/psql" -Xq1 -v ON_ERROR_STOP=1 -h "$socket" -p "$PG_PORT" -U gamelan -d postgres \
-            -c "ALTER DATABASE gamelan RENAME TO \"$old\"" \
-            -c "ALTER DATABASE \"$fresh\" RENAME TO gamelan" >>"$log" 2>&1; then
+        ! swap_statements "$how" "$comment" |
+        "$PG_BIN/psql" -Xq -v ON_ERROR_STOP=1 -h "$socket" -p "$PG_PORT" -U gamelan -d postgres \
+            -v fresh="$fresh" -v old="$old" -v comment="$comment" >>"$log" 2>&1; then
         say "could not change the databases' names, so the old one plays on; see $log"
-        old=failed
+        done=failed
     fi
     end_process "$pg_pid" INT 120 QUIT
     wait "$pg_pid" 2>/dev/null || true
     pg_pid=0
     rm -f "$STATE/run/swap"
-    printf '%s\n' "$old" | server_writes "$STATE/run/swapped"
+    printf '%s\n' "$done" | server_writes "$STATE/run/swapped"
+}
+
+# A copy cannot be made within a transaction; if it fails, nothing has changed.
+swap_statements() {
+    [[ $1 != copy ]] || printf '%s\n' 'CREATE DATABASE :"fresh" TEMPLATE gamelan;'
+    printf '%s\n' 'BEGIN;' 'ALTER DATABASE gamelan RENAME TO :"old";' 'ALTER DATABASE :"fresh" RENAME TO gamelan;'
+    [[ -z $2 ]] || printf '%s\n' "COMMENT ON DATABASE gamelan IS :'comment';"
+    printf '%s\n' 'COMMIT;'
 }
