@@ -303,7 +303,8 @@ void restore_part(store::WorldStore& store, const CheckpointPart& part) {
         throw Error(sqlstate::corrupt_data, "a checkpoint does not fit its world: the part of column " +
                                                 part.column + " from slot " +
                                                 std::to_string(part.first_slot) + " lies outside the column");
-    ByteReader in(part.bytes, "the checkpoint's part of column " + part.column);
+    const std::string what = "the checkpoint's part of column " + part.column; // the reader keeps a view
+    ByteReader in(part.bytes, what);
     for (const Run& run : read_runs(part, in)) {
         if (run.is_zero)
             restore_zeros(target, run.first_slot, run.slots);
