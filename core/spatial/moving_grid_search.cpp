@@ -129,17 +129,23 @@ struct BoxTest {
     const double* at[max_dimensions];
     Position low, high;
 
+    // Without a branch for each coordinate.
     bool operator()(std::uint32_t index) const {
-        bool is_inside = true;
+        unsigned inside = 1;
         for (std::uint32_t d = 0; d < D; ++d)
-            is_inside = is_inside & (at[d][index] >= low[d]) & (at[d][index] <= high[d]);
-        return is_inside;
+            inside &= is_between(at[d][index], d);
+        return inside != 0;
     }
     bool has(const Position& other) const {
-        bool is_inside = true;
+        unsigned inside = 1;
         for (std::uint32_t d = 0; d < D; ++d)
-            is_inside = is_inside & (other[d] >= low[d]) & (other[d] <= high[d]);
-        return is_inside;
+            inside &= is_between(other[d], d);
+        return inside != 0;
+    }
+
+  private:
+    unsigned is_between(double value, std::uint32_t d) const {
+        return static_cast<unsigned>(value >= low[d]) & static_cast<unsigned>(value <= high[d]);
     }
 };
 
