@@ -89,23 +89,52 @@ void SystemRound::play_tables(std::vector<Outcome>& outcomes) {
 // Of several rows that fail, each player may meet another one first: the tables are asked about the kernel's,
 // or when it named none, about all.
 bool SystemRound::may_fail_with(std::size_t place, const Outcome& outcome) {
-    // Of the target only that row matters; of which table it is a row, this does not know.
-    const auto fails_at = [&](const HotTable& table, const std::string& handle) {
+    const auto fails_with_only = [&](const std::vector<const HotTable*>& tables, const std::string& handle) {
         pair_.twin.must("SAVEPOINT b");
-        pair_.twin.must("DELETE FROM " + table.name + " WHERE " + table.handle() + " <> " + handle);
+        for (const HotTable* table : tables)
+            pair_.twin.must("DELETE FROM " + table->name + " WHERE " + table->handle() + " <> " + handle);
         const std::string code = pair_.twin.ask({"CALL twin.s" + std::to_string(place) + "()"}).sqlstate;
         pair_.twin.must("ROLLBACK TO b");
         return code == outcome.codes[kernel];
     };
+    // Of the target only that row matters; of which table it is a row, this does not know.
+    std::vector<const HotTable*> alike[2]; // entities, cells
     for (const auto& table : schema_.tables) {
-        if (!outcome.failed_entity.empty() && fails_at(*table, outcome.failed_entity))
+        alike[table->is_of_cells ? 1 : 0].push_back(table.get());
+        if (!outcome.failed_entity.empty() && fails_with_only({table.get()}, outcome.failed_entity))
             return true;
         if (outcome.failed_entity.empty())
             for (const std::int64_t handle : table->is_of_cells ? schema_.cells : schema_.entities)
-                if (fails_at(*table, std::to_string(handle)))
+                if (fails_with_only({table.get()}, std::to_string(handle)))
                     return true;
     }
-    return false;
+    if (outcome.failed_entity.empty())
+        return false;
+    // A condition on a table that is joined is asked of rows that no row of the target is joined with, too.
+    for (const auto& tables : alike)
+        if (fails_with_only(tables, outcome.failed_entity))
+            return true;
+    // The row may be there only because of another one of the same table: so all rows become like it, but for
+    // where they are.
+    return std::any_of(schema_.tables.begin(), schema_.tables.end(),
+                       [&](const auto& table) { return fails_when_all_are_like(place, *table, outcome); });
+}
+
+bool SystemRound::fails_when_all_are_like(std::size_t place, const HotTable& table, const Outcome& outcome) {
+    std::string names;
+    for (const auto& column : table.columns)
+        if (column.name != "px" && column.name != "py")
+            names += (names.empty() ? "" : ", ") + column.name;
+    if (names.empty())
+        return false;
+    pair_.twin.must("SAVEPOINT b");
+    pair_.twin.must("UPDATE " + table.name + " SET (" + names + ") = (SELECT " + names + " FROM " +
+                    table.name + " WHERE " + table.handle() + " = " + outcome.failed_entity +
+                    ") WHERE EXISTS (SELECT FROM " + table.name + " WHERE " + table.handle() + " = " +
+                    outcome.failed_entity + ")");
+    const std::string code = pair_.twin.ask({"CALL twin.s" + std::to_string(place) + "()"}).sqlstate;
+    pair_.twin.must("ROLLBACK TO b");
+    return code == outcome.codes[kernel];
 }
 
 void SystemRound::differ(const std::string& what) {

@@ -61,6 +61,7 @@ class SystemRound {
     void read_error(int player, std::size_t place, Outcome& out);
     void play_tables(std::vector<Outcome>& outcomes);
     bool may_fail_with(std::size_t place, const Outcome& outcome);
+    bool fails_when_all_are_like(std::size_t place, const HotTable& table, const Outcome& outcome);
     void compare_codes(std::size_t place, const Outcome& outcome);
     void compare_rows(const HotTable& table);
     void compare_events();
