@@ -53,13 +53,13 @@ $$;
 COMMENT ON FUNCTION game.diff(bigint, bigint, bigint, regclass[]) IS
     'rows of components that are not the same after two ticks of a world, as they were after each; of all components of its game unless some are named';
 
-CREATE FUNCTION game._components_of_world(world bigint) RETURNS regclass[]
+CREATE FUNCTION game._components_of_world(world bigint, kind text DEFAULT NULL) RETURNS regclass[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(array_agg(c.oid::regclass ORDER BY c.relname), '{}')
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = game._game_of(world) AND c.relkind = 'f' AND game._handle_column(c.oid) IS NOT NULL
+    WHERE n.nspname = game._game_of(world) AND c.relkind = 'f' AND game._handle_column(c.oid) = coalesce(kind, game._handle_column(c.oid))
 $$;
-COMMENT ON FUNCTION game._components_of_world(bigint) IS 'the components of the game that a world plays';
+COMMENT ON FUNCTION game._components_of_world(bigint, text) IS 'the components of the game that a world plays; of entities or cells alone if kind says so (entity, cell)';
 
 CREATE FUNCTION game.history(
     world bigint, entity bigint, component regclass, from_tick bigint DEFAULT NULL, to_tick bigint DEFAULT NULL,
