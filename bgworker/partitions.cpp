@@ -1,0 +1,50 @@
+#include "bgworker/partitions.hpp"
+
+#include "bgworker/entry_points.hpp"
+#include "bgworker/world_log.hpp"
+#include "extension/pg/bridge.hpp"
+#include "extension/pg/spi.hpp"
+
+namespace gamelan::worker {
+
+namespace {
+
+namespace spi = pg::spi;
+
+constexpr std::int64_t interval_us = 60'000'000;
+
+// How many rows the statement returned; nothing when it failed.
+std::optional<std::uint64_t> run_alone(const char* activity, const char* sql) {
+    try {
+        return pg::pg_call([&] {
+            spi::begin(activity);
+            const std::uint64_t rows = extension_exists() ? spi::run(sql, {}) : 0;
+            spi::commit();
+            return rows;
+        });
+    } catch (const pg::PgError& error) {
+        ereport(WARNING, (errcode(error.data()->sqlerrcode), errmsg("%s: %s", activity, error.what())));
+        spi::abort();
+        return std::nullopt;
+    }
+}
+
+bool is_any_world_there() {
+    for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i)
+        if (pg::region().control({i}).world_id.load() != 0)
+            return true;
+    return false;
+}
+
+} // namespace
+
+void PartitionKeeper::keep() {
+    const TimestampTz now = GetCurrentTimestamp();
+    const bool is_early = now < next_us_ && now > next_us_ - interval_us; // not of a clock that was put back
+    if (is_early || !is_any_world_there())
+        return;
+    next_us_ = now + interval_us;
+    (void)run_alone("gamelan: making partitions", "SELECT game.maintain_partitions()");
+}
+
+} // namespace gamelan::worker
