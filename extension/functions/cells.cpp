@@ -2,6 +2,7 @@
 // extension/sql/40-reading.sql.
 #include "core/grid/geometry.hpp"
 #include "core/grid/planet.hpp"
+#include "extension/functions/rows.hpp"
 #include "extension/pg/definition.hpp"
 #include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
@@ -31,21 +32,6 @@ struct PlayerRow {
     std::int32_t claims;
     std::int64_t score;
 };
-
-template <class T>
-struct Rows {
-    T* rows;
-    std::size_t count;
-};
-
-// C++ zone: rows that outlive the C++ frame.
-template <class T>
-Rows<T> palloc_rows(const std::vector<T>& rows) {
-    auto* out = static_cast<T*>(
-        pg_call([&] { return MemoryContextAllocHuge(CurrentMemoryContext, (rows.size() + 1) * sizeof(T)); }));
-    std::copy(rows.begin(), rows.end(), out);
-    return {out, rows.size()};
-}
 
 const grid::Planet& planet_of(store::WorldSlot slot, std::int64_t world_id) {
     const grid::Planet* planet = rules_of(slot, world_id).planet();
