@@ -12,6 +12,7 @@ namespace {
 namespace spi = pg::spi;
 
 constexpr std::int64_t interval_us = 60'000'000;
+constexpr int max_steps = 32;
 
 // How many rows the statement returned; nothing when it failed.
 std::optional<std::uint64_t> run_alone(const char* activity, const char* sql) {
@@ -45,6 +46,9 @@ void PartitionKeeper::keep() {
         return;
     next_us_ = now + interval_us;
     (void)run_alone("gamelan: making partitions", "SELECT game.maintain_partitions()");
+    for (int step = 0; step < max_steps && !must_end(); ++step)
+        if (run_alone("gamelan: removing old partitions", "SELECT game._retire_next()").value_or(0) == 0)
+            break;
 }
 
 } // namespace gamelan::worker

@@ -8,7 +8,8 @@ namespace gamelan::worker {
 
 class PartitionKeeper {
   public:
-    // Once a minute, from the first world on: makes partitions ahead. Own transactions; a failure is
+    // Once a minute, from the first world on: makes partitions ahead, and archives and drops those that
+    // nobody keeps. Own transactions; a failure is
     // reported, and tried again a minute later.
     void keep();
 

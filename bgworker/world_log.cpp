@@ -269,6 +269,7 @@ void remove_dropped_worlds(const std::vector<std::int64_t>& ids) {
     spi::run("DELETE FROM game.checkpoint_chunk WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint_policy WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.log_begin WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.retention WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.world_system WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.system_error WHERE world = ANY ($1)", {worlds});

@@ -43,6 +43,7 @@ int partitions_ahead = 4;
 int max_partitions = 1000;
 int keep_log_s = 0;
 int keep_events_s = 0;
+char* archive_folder = nullptr;
 char* pause_at = nullptr;
 
 namespace {
@@ -96,6 +97,8 @@ void define_partitions() {
     define_int("gamelan.keep_events", "How long events are kept; 0 means for ever.",
                "game.set_retention() says it for one world.", &keep_events_s, 0, 0, INT_MAX, PGC_SIGHUP,
                GUC_UNIT_S);
+    define_text("gamelan.archive_folder", "Folder of the server for archives of partitions.",
+                "Retention archives before it drops. Empty: there are no archives.", &archive_folder);
 }
 
 } // namespace

@@ -182,6 +182,27 @@ CREATE TABLE game.retention (
 COMMENT ON TABLE game.retention IS
     'How long each world''s log and events are kept, 0 = for ever; null, and worlds without a row: as gamelan.keep_log and gamelan.keep_events say';
 
+CREATE TABLE game.log_begin (
+    world bigint PRIMARY KEY,
+    tick bigint NOT NULL,
+    row_hash bigint NOT NULL
+);
+COMMENT ON TABLE game.log_begin IS 'Worlds whose log no longer has its first rows: the newest of those that are gone, which the first one left follows on';
+
+CREATE TABLE game.archive (
+    file text PRIMARY KEY,
+    parent text NOT NULL,
+    partition text NOT NULL,
+    from_at timestamptz NOT NULL,
+    to_at timestamptz NOT NULL,
+    rows bigint NOT NULL,
+    bytes bigint NOT NULL,
+    archived_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    restored_as text UNIQUE
+);
+COMMENT ON TABLE game.archive IS 'The files that partitions were written to, below gamelan.archive_folder';
+COMMENT ON COLUMN game.archive.restored_as IS 'the table it was brought back as; retention leaves that alone';
+
 -- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.
 SELECT pg_catalog.pg_extension_config_dump('game.world_definition', '');
 SELECT pg_catalog.pg_extension_config_dump('game.world_head', '');
@@ -194,6 +215,8 @@ SELECT pg_catalog.pg_extension_config_dump('game.checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_chunk', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('game.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('game.log_begin', '');
+SELECT pg_catalog.pg_extension_config_dump('game.archive', '');
 SELECT pg_catalog.pg_extension_config_dump('game.world_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('game.command_handle_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('game.inbox_id_seq', '');

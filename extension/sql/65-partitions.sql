@@ -128,7 +128,9 @@ DECLARE
     moment timestamptz := now();
     name text;
 BEGIN
-    EXECUTE format('SELECT created_at FROM game.%I LIMIT 1', parent || '_default') INTO stray;
+    -- What retention has carried over stays there while it is needed.
+    EXECUTE format('SELECT d.created_at FROM game.%I AS d WHERE NOT EXISTS (SELECT FROM game.world_head AS h WHERE h.world = d.world AND h.log_tick = d.tick AND $1) LIMIT 1',
+                   parent || '_default') INTO stray USING parent = 'tick_log';
     FOR i IN 0 .. current_setting('gamelan.partitions_ahead')::int + 1 LOOP
         IF there >= most THEN
             RAISE WARNING 'game.% has % partitions', parent, there
