@@ -47,6 +47,15 @@ void PartitionKeeper::keep() {
     next_us_ = now + interval_us;
     (void)run_alone("gamelan: making partitions", "SELECT game.maintain_partitions()");
     for (int step = 0; step < max_steps && !must_end(); ++step)
+        if (run_alone(
+                "gamelan: removing old idempotency keys",
+                "DELETE FROM game.idempotency_key WHERE ctid = ANY (ARRAY(SELECT k.ctid FROM "
+                "game.idempotency_key AS k "
+                "WHERE k.created_at < now() - current_setting('gamelan.keep_idempotency_keys')::interval "
+                "ORDER BY k.created_at LIMIT 10000 FOR UPDATE SKIP LOCKED))")
+                .value_or(0) == 0)
+            break;
+    for (int step = 0; step < max_steps && !must_end(); ++step)
         if (run_alone("gamelan: removing old partitions", "SELECT game._retire_next()").value_or(0) == 0)
             break;
 }

@@ -89,9 +89,9 @@ void TurnLog::write_heads() const {
 
 void TurnLog::write_events() const {
     spi::run(
-        "INSERT INTO game.event (world, tick, ordinal, kind, actor, entity, payload) "
+        "INSERT INTO game.event (world, tick, ordinal, kind, actor, entity, payload, cause, handle) "
         "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], "
-        "$7::jsonb[])",
+        "$7::jsonb[], $8::text[], $9::bigint[])",
         {column(INT8OID, events_, [](const Event& e) { return spi::bigint(e.world_id); }),
          column(INT8OID, events_, [](const Event& e) { return unsigned_bigint(e.tick); }),
          column(INT4OID, events_, [](const Event& e) { return spi::integer(e.ordinal); }),
@@ -101,7 +101,11 @@ void TurnLog::write_events() const {
                 [](const Event& e) {
                     return e.event.event.entity ? spi::bigint(*e.event.event.entity) : spi::null_of(INT8OID);
                 }),
-         column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
+         column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); }),
+         column(TEXTOID, events_, [](const Event& e) { return optional_text(e.event.event.cause); }),
+         column(INT8OID, events_, [](const Event& e) {
+             return e.event.handle > 0 ? spi::bigint(e.event.handle) : spi::null_of(INT8OID);
+         })});
 }
 
 // Nothing of a table's own can refuse them: the kernel has asked its constraints. But somebody may have
@@ -269,6 +273,7 @@ void remove_dropped_worlds(const std::vector<std::int64_t>& ids) {
     spi::run("DELETE FROM game.checkpoint_chunk WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint_policy WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.idempotency_key WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.log_begin WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.retention WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.world_system WHERE world = ANY ($1)", {worlds});

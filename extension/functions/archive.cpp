@@ -9,6 +9,7 @@
 #include <vector>
 
 extern "C" {
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -30,28 +31,38 @@ struct Columns {
     const char* parameters; // $1, $2
 };
 
-Columns columns_of(Oid oid) {
+// `wanted`: only these, in this order; null = all.
+Columns columns_of(Oid oid, ArrayType* wanted) {
     const Relation relation = table_open(oid, AccessShareLock);
     const TupleDesc row = RelationGetDescr(relation);
-    Columns out{0, static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<std::size_t>(Max(row->natts, 1)))),
-                nullptr,
+    Datum* names = nullptr;
+    int count = row->natts;
+    if (wanted != nullptr)
+        deconstruct_array(wanted, TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr, &count);
+    Columns out{0, static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<std::size_t>(Max(count, 1)))), nullptr,
                 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
                                            RelationGetRelationName(relation)),
                 nullptr};
-    StringInfoData names;
+    StringInfoData list;
     StringInfoData parameters;
-    initStringInfo(&names);
+    initStringInfo(&list);
     initStringInfo(&parameters);
-    for (int i = 0; i < row->natts; ++i) {
-        const FormData_pg_attribute* column = TupleDescAttr(row, i);
+    for (int i = 0; i < count; ++i) {
+        const AttrNumber number = names == nullptr ? static_cast<AttrNumber>(i + 1)
+                                                   : get_attnum(oid, TextDatumGetCString(names[i]));
+        if (number <= 0)
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                            errmsg("the archive has a column \"%s\", which the table does not have",
+                                   TextDatumGetCString(names[i]))));
+        const FormData_pg_attribute* column = TupleDescAttr(row, number - 1);
         if (column->attisdropped)
             continue;
         out.types[out.count++] = column->atttypid;
-        appendStringInfo(&names, "%s%s", out.count == 1 ? "" : ", ",
+        appendStringInfo(&list, "%s%s", out.count == 1 ? "" : ", ",
                          quote_identifier(NameStr(column->attname)));
         appendStringInfo(&parameters, "%s$%d", out.count == 1 ? "" : ", ", out.count);
     }
-    out.names = names.data;
+    out.names = list.data;
     out.parameters = parameters.data;
     table_close(relation, NoLock);
     return out;
@@ -96,7 +107,7 @@ const char* select_of(const Columns& columns) {
 }
 
 std::uint64_t write_rows(Oid table, codec::ArchiveWriter& writer) {
-    const Columns columns = pg_call([&] { return columns_of(table); });
+    const Columns columns = pg_call([&] { return columns_of(table, nullptr); });
     const Portal portal = pg_call([&] {
         return SPI_cursor_open_with_args(nullptr, select_of(columns), 0, nullptr, nullptr, nullptr, true, 0);
     });
@@ -166,8 +177,8 @@ void insert(const Columns& columns, SPIPlanPtr plan, const std::vector<codec::Ar
     }
 }
 
-std::uint64_t read_rows(Oid table, codec::ArchiveReader& reader) {
-    const Columns columns = pg_call([&] { return columns_of(table); });
+std::uint64_t read_rows(Oid table, ArrayType* names, codec::ArchiveReader& reader) {
+    const Columns columns = pg_call([&] { return columns_of(table, names); });
     const SPIPlanPtr plan = pg_call([&] {
         return SPI_prepare(
             psprintf("INSERT INTO %s (%s) VALUES (%s)", columns.table, columns.names, columns.parameters),
@@ -215,11 +226,12 @@ PGDLLEXPORT Datum gamelan_write_archive(PG_FUNCTION_ARGS) {
 PGDLLEXPORT Datum gamelan_read_archive(PG_FUNCTION_ARGS) {
     const char* file = text_argument(fcinfo, 0);
     const Oid table = PG_GETARG_OID(1);
+    ArrayType* names = PG_GETARG_ARRAYTYPE_P(2);
     SPI_connect();
     const std::uint64_t rows = sql_boundary([&] {
         ArchiveFile in(archive_path(file));
         codec::ArchiveReader reader([&](std::size_t bytes) { return in.read(bytes); });
-        return read_rows(table, reader);
+        return read_rows(table, names, reader);
     });
     SPI_finish();
     PG_RETURN_INT64(static_cast<std::int64_t>(rows));

@@ -44,6 +44,7 @@ int max_partitions = 1000;
 int keep_log_s = 0;
 int keep_events_s = 0;
 char* archive_folder = nullptr;
+int keep_idempotency_keys_s = 24 * 3600;
 char* pause_at = nullptr;
 
 namespace {
@@ -97,6 +98,9 @@ void define_partitions() {
     define_int("gamelan.keep_events", "How long events are kept; 0 means for ever.",
                "game.set_retention() says it for one world.", &keep_events_s, 0, 0, INT_MAX, PGC_SIGHUP,
                GUC_UNIT_S);
+    define_int("gamelan.keep_idempotency_keys",
+               "How long a key of game.enqueue() stands for the call that used it first.", nullptr,
+               &keep_idempotency_keys_s, 24 * 3600, 1, 366 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
     define_text("gamelan.archive_folder", "Folder of the server for archives of partitions.",
                 "Retention archives before it drops. Empty: there are no archives.", &archive_folder);
 }

@@ -55,6 +55,7 @@ extern int partitions_ahead;
 extern int max_partitions;
 extern int keep_log_s;
 extern int keep_events_s;
+extern int keep_idempotency_keys_s;
 extern char* archive_folder; // gamelan.archive_folder, empty = none
 
 void define();

@@ -70,11 +70,16 @@ CREATE TABLE game.event (
     actor text,
     entity bigint,
     payload jsonb NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    cause text,
+    handle bigint
 ) PARTITION BY RANGE (created_at);
 CREATE TABLE game.event_default PARTITION OF game.event (PRIMARY KEY (world, tick, ordinal)) DEFAULT;
 COMMENT ON TABLE game.event_default IS 'Rows of game.event for whose time there is no partition yet';
 COMMENT ON TABLE game.event IS 'What happened, as actions and systems told it; never changed';
+COMMENT ON COLUMN game.event.ordinal IS 'its place among the events of the tick, from 0';
+COMMENT ON COLUMN game.event.cause IS 'what told it: "system NAME", or "command N", the N-th of the tick in the log (game.command.position)';
+COMMENT ON COLUMN game.event.handle IS 'what game.enqueue returned, if the cause is a queued command';
 
 CREATE TABLE game.inbox (
     id bigint PRIMARY KEY,
@@ -174,6 +179,19 @@ CREATE TABLE game.checkpoint_policy (
 COMMENT ON TABLE game.checkpoint_policy IS
     'When each world gets checkpoints, of which kind, and how many are kept; null, and worlds without a row: as the settings gamelan.checkpoint_* say';
 
+CREATE TABLE game.idempotency_key (
+    world bigint NOT NULL,
+    actor text NOT NULL,
+    key text NOT NULL,
+    action text NOT NULL,
+    arguments_hash bytea NOT NULL,
+    handle bigint NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (world, actor, key)
+);
+CREATE INDEX idempotency_key_created_at ON game.idempotency_key (created_at);
+COMMENT ON TABLE game.idempotency_key IS 'The keys that queued commands came with, for gamelan.keep_idempotency_keys';
+
 CREATE TABLE game.retention (
     world bigint PRIMARY KEY,
     keep_log interval CHECK (keep_log >= interval '0'),
@@ -215,6 +233,7 @@ SELECT pg_catalog.pg_extension_config_dump('game.checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_chunk', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_policy', '');
 SELECT pg_catalog.pg_extension_config_dump('game.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('game.idempotency_key', '');
 SELECT pg_catalog.pg_extension_config_dump('game.log_begin', '');
 SELECT pg_catalog.pg_extension_config_dump('game.archive', '');
 SELECT pg_catalog.pg_extension_config_dump('game.world_id_seq', '');

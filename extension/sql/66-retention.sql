@@ -99,7 +99,8 @@ COMMENT ON FUNCTION game._held_by(text, text, timestamptz) IS 'why retention lea
 
 CREATE VIEW game.partition AS
     SELECT p.parent, p.partition, p.from_at, p.to_at, greatest(c.reltuples, 0)::bigint AS rows, pg_catalog.pg_total_relation_size(c.oid) AS bytes,
-           CASE WHEN p.to_at <= pg_catalog.now() THEN game._held_by(p.parent, p.partition, p.to_at) ELSE 'its time has not passed' END AS held_by
+           CASE WHEN p.to_at IS NULL THEN 'it is for rows of no other partition''s time'
+                WHEN p.to_at <= pg_catalog.now() THEN game._held_by(p.parent, p.partition, p.to_at) ELSE 'its time has not passed' END AS held_by
     FROM game._partitions() AS p JOIN pg_catalog.pg_class AS c ON c.oid = p.relation;
 COMMENT ON VIEW game.partition IS 'the partitions of game.tick_log and game.event';
 COMMENT ON COLUMN game.partition.rows IS 'an estimate';

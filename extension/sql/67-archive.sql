@@ -4,9 +4,9 @@ CREATE FUNCTION game._write_archive(file text, relation regclass, header text) R
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_write_archive';
 COMMENT ON FUNCTION game._write_archive(text, regclass, text) IS 'writes the rows of a table to a new archive; returns its bytes';
 
-CREATE FUNCTION game._read_archive(file text, relation regclass) RETURNS bigint
+CREATE FUNCTION game._read_archive(file text, relation regclass, columns text[]) RETURNS bigint
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_read_archive';
-COMMENT ON FUNCTION game._read_archive(text, regclass) IS 'inserts the rows of an archive into a table; returns how many';
+COMMENT ON FUNCTION game._read_archive(text, regclass, text[]) IS 'inserts the rows of an archive, which has these columns, into a table; returns how many';
 
 CREATE FUNCTION game._archive_header(file text) RETURNS jsonb
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_archive_header';
@@ -121,7 +121,8 @@ BEGIN
     PERFORM game._require_partitioned(parent);
     name := game._new_partition_name(parent || CASE WHEN attach THEN '' ELSE '_restored' END, (header ->> 'from_at')::timestamptz);
     PERFORM game._create_partition_table(parent, name);
-    rows := game._read_archive(file, format('game.%I', name)::regclass);
+    rows := game._read_archive(file, format('game.%I', name)::regclass,
+        ARRAY(SELECT c.value ->> 0 FROM jsonb_array_elements(header -> 'columns') WITH ORDINALITY AS c (value, place) ORDER BY c.place));
     IF rows <> (header ->> 'rows')::bigint THEN
         RAISE EXCEPTION 'the archive "%" has % rows, and its header says %', file, rows, header ->> 'rows' USING ERRCODE = 'WG019';
     END IF;
