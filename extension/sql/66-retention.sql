@@ -161,7 +161,7 @@ COMMENT ON FUNCTION game._drop_partition(text, text) IS
     'removes a partition, but for the newest row of each world, without which no world starts: that goes to the default partition';
 
 CREATE FUNCTION game._retire_next() RETURNS SETOF text
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 #variable_conflict use_variable
 DECLARE
     p record;
