@@ -4,6 +4,8 @@
 
 #include "extension/pg/json_input.hpp"
 
+#include <cstring>
+
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
 #include "extension/pg/event_rows.hpp"
@@ -170,7 +172,9 @@ void TurnLog::write_system_errors() const {
 }
 
 bool extension_exists() {
-    return OidIsValid(get_extension_oid("gamelan", true)) && OidIsValid(get_namespace_oid("game", true));
+    const char* version = pg::version_in_catalog();
+    return version != nullptr && std::strcmp(version, GAMELAN_VERSION) == 0 &&
+           OidIsValid(get_namespace_oid("game", true));
 }
 
 std::vector<DefinitionRow> read_definitions() {

@@ -1,0 +1,2 @@
+-- What needs the functions to be there, and privileges of new objects beyond the rule of footer.sql: what players and
+-- gateways may call and read, and what admins may not.
