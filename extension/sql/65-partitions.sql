@@ -71,7 +71,9 @@ COMMENT ON FUNCTION game._create_partition_table(text, text) IS 'an empty table 
 CREATE FUNCTION game._attach_partition(parent text, name text, from_at timestamptz, to_at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 BEGIN
-    -- Rows that came before it are in the default partition. Nobody writes there while they are moved.
+    -- Who writes waits at the parent: at the default partition, for which its row was meant, it would fail.
+    EXECUTE format('LOCK TABLE ONLY game.%I IN SHARE ROW EXCLUSIVE MODE', parent);
+    -- Rows that came before the new partition are there.
     EXECUTE format('LOCK TABLE game.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
     EXECUTE format('WITH moved AS (DELETE FROM game.%I WHERE created_at >= $1 AND created_at < $2 RETURNING *) INSERT INTO game.%I SELECT * FROM moved',
                    parent || '_default', name) USING from_at, to_at;
@@ -152,7 +154,7 @@ $$;
 COMMENT ON FUNCTION game._ensure_partitions(text) IS 'the partitions of one table, for now and ahead, and for a row that had to go into the default one';
 
 CREATE FUNCTION game.maintain_partitions() RETURNS SETOF text
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 BEGIN
     IF NOT game._may_have_partitions() THEN
         RETURN;

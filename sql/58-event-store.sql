@@ -9,7 +9,7 @@ SELECT outcome(format('SELECT game.enqueue(%s, ''join'', ''{"name": "Bob"}'', id
 SELECT outcome(format('SELECT game.enqueue(%s, ''plant'', ''{"cell": 1, "resource": 1}'', idempotency_key => ''first'')', :w)) ~ 'WG024' AS is_refused;
 SELECT outcome(format('SELECT game.enqueue(%s, ''join'', ''{"name": "Bob"}'', idempotency_key => '''')', :w)) ~ '22023' AS is_refused;
 SELECT outcome(format('SELECT game.enqueue(%s, ''join'', ''{"name": "Bob"}'', idempotency_key => %L)', :w, repeat('x', 201))) ~ '22023' AS is_refused;
-SELECT outcome(format('SELECT game.enqueue(%s, ''fly'', idempotency_key => ''never'')', :w)) ~ 'WG002' AS is_refused;
+SELECT outcome(format('SELECT game.enqueue(%s, ''fly'', ''{}'', idempotency_key => ''never'')', :w)) ~ 'WG002' AS is_refused;
 SELECT count(*) FROM game.idempotency_key WHERE world = :w;
 -- What was undone leaves the key free.
 BEGIN;
