@@ -36,10 +36,14 @@ CREATE TABLE game.event (
 ) PARTITION BY RANGE (created_at);
 CREATE TABLE game.event_default PARTITION OF game.event (PRIMARY KEY (world, tick, ordinal)) DEFAULT;
 
+GRANT SELECT ON game.tick_log, game.tick_log_default, game.event, game.event_default TO gamelan_admin;
+GRANT SELECT ON game.event TO gamelan_player;
+
 DO $$
 DECLARE
     name text;
     old text;
+    given aclitem[];
     granted record;
     user_of text;
     until timestamptz;
@@ -48,12 +52,18 @@ BEGIN
     PERFORM set_config('datestyle', 'ISO', true), set_config('timezone', 'UTC', true);
     FOREACH name IN ARRAY ARRAY['tick_log', 'event'] LOOP
         old := name || '_before_0_2_0';
+        -- As an operator has them; what dumps take for his work is what a new extension would not have.
+        SELECT p.initprivs INTO STRICT given FROM pg_init_privs AS p
+            WHERE p.classoid = 'pg_class'::regclass AND p.objoid = format('game.%I', name)::regclass AND p.objsubid = 0;
+        EXECUTE format('REVOKE ALL ON game.%I FROM gamelan_player, gamelan_admin', name);
         FOR granted IN SELECT a.grantee, a.privilege_type, a.is_grantable FROM pg_class AS c, aclexplode(c.relacl) AS a
                        WHERE c.oid = format('game.%I', old)::regclass AND a.grantee <> c.relowner LOOP
             EXECUTE format('GRANT %s ON game.%I TO %s%s', granted.privilege_type, name,
                            CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
                            CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' END);
         END LOOP;
+        UPDATE pg_init_privs AS p SET initprivs = given
+            WHERE p.classoid = 'pg_class'::regclass AND p.objoid = format('game.%I', name)::regclass AND p.objsubid = 0;
         FOR user_of IN SELECT DISTINCT v.oid::regclass::text FROM pg_depend AS d JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
                        JOIN pg_class AS v ON v.oid = r.ev_class
                        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = format('game.%I', old)::regclass AND v.relkind IN ('v', 'm') LOOP
@@ -108,8 +118,7 @@ SELECT pg_catalog.pg_extension_config_dump('game.idempotency_key', '');
 SELECT pg_catalog.pg_extension_config_dump('game.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('game.log_begin', '');
 SELECT pg_catalog.pg_extension_config_dump('game.archive', '');
-GRANT SELECT ON game.tick_log, game.tick_log_default, game.event, game.event_default, game.idempotency_key, game.retention, game.log_begin, game.archive TO gamelan_admin;
-GRANT SELECT ON game.event TO gamelan_player;
+GRANT SELECT ON game.idempotency_key, game.retention, game.log_begin, game.archive TO gamelan_admin;
 
 CREATE FUNCTION game.cause() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'gamelan_tick_cause';
