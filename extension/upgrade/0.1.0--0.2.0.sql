@@ -123,3 +123,4 @@ GRANT SELECT ON game.idempotency_key, game.retention, game.log_begin, game.archi
 CREATE FUNCTION game.cause() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'gamelan_tick_cause';
 ALTER TABLE game.event_row ADD COLUMN cause text DEFAULT game.cause();
+DROP FUNCTION game._components_of_world(bigint);
