@@ -124,8 +124,10 @@ CREATE FUNCTION game._ensure_partitions(parent text) RETURNS SETOF text
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
+    ahead int := current_setting('gamelan.partitions_ahead')::int;
     most int := current_setting('gamelan.max_partitions')::int;
-    there int := (SELECT count(*) FROM game._partitions() AS p WHERE p.parent = parent);
+    there int;
+    still_to_come int;
     stray timestamptz;
     moment timestamptz := now();
     name text;
@@ -133,7 +135,11 @@ BEGIN
     -- What retention has carried over stays there while it is needed.
     EXECUTE format('SELECT d.created_at FROM game.%I AS d WHERE NOT EXISTS (SELECT FROM game.world_head AS h WHERE h.world = d.world AND h.log_tick = d.tick AND $1) LIMIT 1',
                    parent || '_default') INTO stray USING parent = 'tick_log';
-    FOR i IN 0 .. current_setting('gamelan.partitions_ahead')::int + 1 LOOP
+    SELECT count(*), count(*) FILTER (WHERE p.to_at > moment) INTO there, still_to_come FROM game._partitions() AS p WHERE p.parent = parent;
+    IF stray IS NULL AND still_to_come > ahead THEN
+        RETURN;
+    END IF;
+    FOR i IN 0 .. ahead + 1 LOOP
         IF there >= most THEN
             RAISE WARNING 'game.% has % partitions', parent, there
                 USING HINT = 'Raise gamelan.max_partitions, or let partitions be longer (gamelan.log_partition, gamelan.event_partition) or go (gamelan.keep_log, gamelan.keep_events).';
@@ -145,7 +151,7 @@ BEGIN
             RETURN NEXT name;
         END IF;
         -- The last round is for rows that came while there was no partition for them.
-        moment := CASE WHEN i = current_setting('gamelan.partitions_ahead')::int THEN stray
+        moment := CASE WHEN i = ahead THEN stray
                        ELSE coalesce((SELECT max(p.to_at) FROM game._partitions() AS p WHERE p.parent = parent AND p.from_at <= moment), 'infinity') END;
         EXIT WHEN moment IS NULL OR NOT isfinite(moment);
     END LOOP;

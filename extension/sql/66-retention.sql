@@ -167,7 +167,8 @@ DECLARE
     p record;
     rows bigint;
 BEGIN
-    IF NOT game._may_have_partitions() THEN
+    IF NOT game._may_have_partitions()
+       OR (game._keep('tick_log', 0) = interval '0' AND game._keep('event', 0) = interval '0' AND NOT EXISTS (SELECT FROM game.retention)) THEN
         RETURN;
     END IF;
     FOR p IN SELECT * FROM game._partitions() AS g WHERE g.to_at <= now() ORDER BY g.to_at LOOP
