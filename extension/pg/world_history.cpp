@@ -226,6 +226,20 @@ std::unique_ptr<store::WorldStore> load_chain(const game::World& rules,
     return store;
 }
 
+// A log without its first rows would look like one in which nothing happened.
+static void require_log(const World& world, std::uint64_t after_tick, Tables& tables) {
+    const std::optional<LogRow> removed = with_tables(tables, "gamelan: looking where a log begins",
+                                                      [&] { return newest_removed_row(world.id); });
+    if (!removed || removed->tick <= after_tick)
+        return;
+    throw Error(
+        sqlstate::recovery_failed,
+        "the log of world " + std::to_string(world.id) + " up to tick " + std::to_string(removed->tick) +
+            " was removed",
+        "It would have to lead on from tick " + std::to_string(after_tick) + ".",
+        "game.archive lists the archives of the log; game.restore_archive(file, true) brings them back.");
+}
+
 State load_beginning(const World& world, const Place& place) {
     if (world.first_tick > 0)
         throw Error(sqlstate::recovery_failed,
@@ -275,6 +289,8 @@ State load(const World& world, std::uint64_t at_or_before, const Place& place, T
 }
 
 bool replay(const World& world, State& state, std::uint64_t to_tick, Tables& tables, Watcher& watcher) {
+    if (to_tick > state.simulation->tick())
+        require_log(world, state.simulation->tick(), tables);
     for (;;) {
         const std::vector<LogRow> rows = with_tables(tables, "gamelan: replaying the log of a world", [&] {
             return read_log(world.id, state.simulation->tick(), to_tick, batch_rows);
