@@ -5,6 +5,8 @@
 #include "core/game/actions.hpp"
 #include "core/sim/apply_writes.hpp"
 
+#include <algorithm>
+
 namespace gamelan::sim {
 
 namespace {
@@ -14,6 +16,10 @@ store::ColumnId required_column(const store::WorldStore& store, std::string_view
     if (!column)
         throw Error(sqlstate::internal, "the game's layout lacks the column " + std::string(name));
     return *column;
+}
+
+std::string next_command(const TickResult& result) {
+    return "command " + std::to_string(result.applied + 1);
 }
 
 } // namespace
@@ -81,6 +87,14 @@ void Simulation::check(const game::Command& command) const {
                         {}, game::signature_hint(spec));
 }
 
+// What it tells of, it tells by its place in the log, where what was refused does not stand.
+void Simulation::tell(const game::Command& command, std::vector<game::Event>& events, TickResult& result) {
+    for (game::Event& event : events) {
+        event.cause = next_command(result);
+        result.events.push_back({command.actor, std::move(event), command.handle});
+    }
+}
+
 void Simulation::act(const game::Command& command, Outcome& outcome, TickResult& result) {
     const std::optional<std::uint32_t> player = find_player(command.actor);
     if (player && command.client_seq > 0 &&
@@ -104,13 +118,15 @@ void Simulation::act(const game::Command& command, Outcome& outcome, TickResult&
         throw;
     }
     outcome.applied = true;
-    for (game::Event& event : events)
-        result.events.push_back({command.actor, std::move(event)});
+    tell(command, events, result);
 }
 
 void Simulation::write(const game::Command& command, Outcome& outcome, TickResult& result) {
+    const bool is_first = std::none_of(result.outcomes.begin(), result.outcomes.end(),
+                                       [](const Outcome& before) { return before.has_written; });
     std::vector<store::Entity> freed;
-    apply_writes(store_, command.body, freed);
+    const bool has_revived = apply_writes(store_, command.body, freed, is_first);
+    result.has_revived = result.has_revived || has_revived;
     result.freed.insert(result.freed.end(), freed.begin(), freed.end());
     outcome.result = JsonObject().add("version", static_cast<std::int64_t>(result.tick)).text();
     outcome.applied = true;
@@ -140,12 +156,12 @@ void Simulation::run_action(const game::Command& command, Outcome& outcome, Tick
         apply_writes(store_, *command.effects, freed);
     } else {
         std::vector<game::Event> events;
+        const std::string cause = next_command(result);
         Effects effects = host->run_action(
-            command, systems_.context(store_, command.actor, result.events.size(), events, freed));
+            command, systems_.context(store_, {command.actor, cause}, result.events.size(), events, freed));
         outcome.effects = std::move(effects.writes);
         outcome.result = std::move(effects.result);
-        for (game::Event& event : events)
-            result.events.push_back({command.actor, std::move(event)});
+        tell(command, events, result);
     }
     result.freed.insert(result.freed.end(), freed.begin(), freed.end());
     outcome.applied = true;
@@ -168,6 +184,7 @@ Outcome Simulation::apply(const game::Command& command, TickResult& result, Host
         store_.rollback_savepoint();
         outcome.error = error;
     }
+    outcome.has_written = outcome.applied;
     return outcome;
 }
 
@@ -199,8 +216,10 @@ TickResult Simulation::run_tick(std::span<const game::Command> commands, Host* h
         while (count > 0 && commands[count - 1].kind == game::CommandKind::effects)
             --count;
         result.outcomes.reserve(commands.size());
-        for (const game::Command& command : commands.first(count))
+        for (const game::Command& command : commands.first(count)) {
             result.outcomes.push_back(apply(command, result, host));
+            result.applied += result.outcomes.back().applied;
+        }
         SystemsReport report;
         report.events_before = result.events.size();
         systems_.run(store_, host, commands.subspan(count), result.freed, report);

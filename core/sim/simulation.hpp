@@ -11,8 +11,9 @@
 namespace gamelan::sim {
 
 struct Outcome {
-    bool applied = false; // changed the state, belongs in the log
-    std::string result;   // JSON object when there was no error
+    bool applied = false;     // changed the state, belongs in the log
+    bool has_written = false; // rows: not only what the world is made of
+    std::string result;       // JSON object when there was no error
     std::optional<Error> error;
     // Of an action that the host ran: what the log has to know of it.
     std::optional<std::string> effects;
@@ -21,15 +22,18 @@ struct Outcome {
 struct LoggedEvent {
     std::string actor;
     game::Event event;
+    std::int64_t handle = 0; // of a queued command that caused it
 };
 
 struct TickResult {
     std::uint64_t tick = 0;
     std::vector<Outcome> outcomes; // one per command, in order
+    std::uint32_t applied = 0;     // of them: as many stand in the log
     std::vector<LoggedEvent> events;
     std::vector<EventRows> event_rows;
     // Handles whose slots are free again.
     std::vector<store::Entity> freed;
+    bool has_revived = false; // slots that were free may be taken now
     std::vector<SystemRun> systems;
     std::vector<game::Command> effects; // of systems: follow the tick's commands in the log
 };
@@ -72,6 +76,7 @@ class Simulation {
     Outcome redefine(const game::Command& command);
     std::optional<std::uint32_t> find_player(const std::string& actor) const;
     void index_players();
+    static void tell(const game::Command& command, std::vector<game::Event>& events, TickResult& result);
     // What is remembered beside the store is read from it again.
     void look_at_newest();
     void load_rules();

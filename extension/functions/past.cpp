@@ -81,17 +81,6 @@ struct Target {
     }
 };
 
-Datum return_all(FunctionCallInfo fcinfo, const Rows<std::int64_t>& values) {
-    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-    for (std::size_t i = 0; i < values.count; ++i) {
-        Datum value = Int64GetDatum(values.rows[i]);
-        bool is_null = false;
-        tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
-    }
-    return static_cast<Datum>(0);
-}
-
 } // namespace
 
 extern "C" {
@@ -116,7 +105,7 @@ PGDLLEXPORT Datum gamelan_changed_rows(PG_FUNCTION_ARGS) {
             changed_rows(ComponentRows(*target.table, past::snapshot_of(*before), target.planet()),
                          ComponentRows(*target.table, past::snapshot_of(*after), target.planet())));
     });
-    return return_all(fcinfo, handles);
+    return return_bigints(fcinfo, handles);
 }
 
 PGDLLEXPORT Datum gamelan_row_ticks(PG_FUNCTION_ARGS) {
@@ -142,7 +131,7 @@ PGDLLEXPORT Datum gamelan_row_ticks(PG_FUNCTION_ARGS) {
         }
         return palloc_rows(out);
     });
-    return return_all(fcinfo, ticks);
+    return return_bigints(fcinfo, ticks);
 }
 
 PGDLLEXPORT Datum gamelan_write_fork(PG_FUNCTION_ARGS) {

@@ -6,6 +6,10 @@
 
 #include "extension/pg/bridge.hpp"
 
+extern "C" {
+#include "funcapi.h"
+}
+
 namespace gamelan::pg {
 
 template <class T>
@@ -21,6 +25,18 @@ Rows<T> palloc_rows(const std::vector<T>& rows) {
         pg_call([&] { return MemoryContextAllocHuge(CurrentMemoryContext, (rows.size() + 1) * sizeof(T)); }));
     std::copy(rows.begin(), rows.end(), out);
     return {out, rows.size()};
+}
+
+// A set of bigint.
+inline Datum return_bigints(FunctionCallInfo fcinfo, const Rows<std::int64_t>& values) {
+    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+    for (std::size_t i = 0; i < values.count; ++i) {
+        Datum value = Int64GetDatum(values.rows[i]);
+        bool is_null = false;
+        tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
+    }
+    return static_cast<Datum>(0);
 }
 
 } // namespace gamelan::pg
