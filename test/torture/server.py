@@ -11,7 +11,7 @@ import tempfile
 import psycopg2
 
 import processes
-from waiting import GaveUp, wait_for
+from waiting import LIMIT_S, GaveUp, wait_for
 
 DATABASE = "gamelan"
 
@@ -59,13 +59,22 @@ class Server:
         self.environment = dict(os.environ, **(environment or {}))
         self.environment["LD_PRELOAD"] = " ".join(f"{tools.shims}/{shim}.so" for shim in preload)
         atexit.register(self.remove)
-        self._run([f"{tools.pg_bin}/initdb", "-D", self.data, "--username=gamelan", "--encoding=UTF8", "--locale=C.UTF-8",
-                   "--data-checksums", "--auth=trust", "--no-sync", *initdb])
+        self._initialize(initdb)
         stage = stage or tools.stage
         library = f"{stage}{tools.libraries}"
         with open(f"{self.data}/postgresql.conf", "a") as file:
             file.write(f"port = {self.port}\nunix_socket_directories = '{self.folder}'\nextension_destdir = '{stage}'\n"
                        f"dynamic_library_path = '{library}:$libdir'\n{SETTINGS}{settings}\n")
+
+    def _initialize(self, arguments):
+        """By initdb, once for all servers that are made in the same way."""
+        is_common = not any(self.tools.small_disk and argument.startswith(self.tools.small_disk) for argument in arguments)
+        made = f"{self.tools.artefacts}/{'-'.join(['cluster', *arguments])}_data" if is_common else self.data
+        if not os.path.exists(made):
+            self._run([f"{self.tools.pg_bin}/initdb", "-D", made, "--username=gamelan", "--encoding=UTF8", "--locale=C.UTF-8",
+                       "--data-checksums", "--auth=trust", "--no-sync", *arguments])
+        if is_common:
+            shutil.copytree(made, self.data)
 
     def _run(self, command, environment=None):
         done = subprocess.run(command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -187,9 +196,9 @@ class Server:
         self.sql(f"CREATE DATABASE {DATABASE}", database="postgres")
         self.sql("CREATE EXTENSION gamelan")
 
-    def wait_for_worlds(self, state="running"):
+    def wait_for_worlds(self, state="running", limit_s=LIMIT_S):
         wait_for(f"all worlds are {state}", lambda: self.is_true(
-            "SELECT bool_and(state = %s AND memory > 0) FROM game.world", [state]))
+            "SELECT bool_and(state = %s AND memory > 0) FROM game.world", [state]), limit_s)
 
     def pause_worlds(self):
         """What they have come to is durable then."""

@@ -7,13 +7,18 @@ its processes itself.
 
 import argparse
 import random
+import signal
 import sys
+import time
 
+import controls
+import disk_full
+import fsync_fails
 import storm
 import tap
 from waiting import GaveUp
 
-PARTS = {"storm": storm.run}
+PARTS = {"storm": storm.run, "controls": controls.run, "fsync": fsync_fails.run, "full": disk_full.run}
 
 
 def arguments():
@@ -33,16 +38,20 @@ def arguments():
 
 
 def main():
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     tools = arguments()
     seed = tools.seed if tools.seed is not None else random.SystemRandom().randint(1, 1 << 32)
     again = f"GAMELAN_TORTURE_SEED={seed} GAMELAN_TORTURE_SECONDS={tools.seconds} ./gamelan test torture"
     tap.note(f"seed {seed}")
     for name in tools.parts or PARTS:
+        started = time.monotonic()
         try:
             PARTS[name](tools, tools.seconds, seed)
         except GaveUp as error:
             tap.note(error)
             tap.ok(False, f"{name} came to its end")
+        tap.note(f"{name}: {time.monotonic() - started:.0f} s")
     passed = tap.finish()
     if not passed:
         tap.note(f"again: {again}")
