@@ -33,6 +33,19 @@ as_owner() {
     if [[ $(id -u) == 0 ]]; then (cd / && runuser -u "$owner" -- "$@"); else "$@"; fi
 }
 
+# Both sides in memory, no compilation of queries, nothing in the background that is not measured: what the functions
+# `settings` have in common.
+quiet_settings() {
+    cat <<END_OF_SETTINGS
+gamelan.memory = 2GB
+shared_buffers = 1GB
+max_wal_size = 8GB
+checkpoint_timeout = 1h
+gamelan.checkpoint_interval = 0
+jit = off
+END_OF_SETTINGS
+}
+
 # Starts the server again with what the function `settings` prints.
 restart_with_settings() {
     settings | as_owner tee -a "$GAMELAN_TEST_PGDATA/postgresql.conf" >/dev/null

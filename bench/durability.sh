@@ -7,15 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.bash"
 
 settings() {
-    cat <<END_OF_SETTINGS
-gamelan.memory = 2GB
-shared_buffers = 1GB
-max_wal_size = 8GB
-checkpoint_timeout = 1h
-gamelan.checkpoint_interval = 0
-gamelan.checkpoint_log_volume = 0
-jit = off
-END_OF_SETTINGS
+    quiet_settings
+    printf '%s\n' 'gamelan.checkpoint_log_volume = 0'
 }
 
 entities=${GAMELAN_BENCH_ENTITIES:-1000000}

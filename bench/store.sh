@@ -16,18 +16,9 @@ scratch=$(mktemp -d)
 trap 'end_loads; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 
-# Both sides in memory, no compilation of queries, nothing in the background that is not measured.
 settings() {
-    cat <<END_OF_SETTINGS
-gamelan.memory = 2GB
-gamelan.max_worlds = 10240
-shared_buffers = 1GB
-max_wal_size = 8GB
-checkpoint_timeout = 1h
-gamelan.checkpoint_interval = 0
-autovacuum = off
-jit = off
-END_OF_SETTINGS
+    quiet_settings
+    printf '%s\n' 'gamelan.max_worlds = 10240' 'autovacuum = off'
 }
 restart_with_settings
 

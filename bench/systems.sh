@@ -8,15 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.bash"
 
 settings() {
-    cat <<END_OF_SETTINGS
-gamelan.memory = 2GB
-shared_buffers = 1GB
-max_wal_size = 8GB
-checkpoint_timeout = 1h
-gamelan.checkpoint_interval = 0
-autovacuum = off
-jit = off
-END_OF_SETTINGS
+    quiet_settings
+    printf '%s\n' 'autovacuum = off'
 }
 restart_with_settings
 

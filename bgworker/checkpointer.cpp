@@ -69,15 +69,19 @@ bool is_due(store::WorldSlot slot, std::int64_t world_id, const Attempted& attem
            (has_any && head.lifetime != 0 && has_new_layout(slot, head));
 }
 
+// In a transaction.
+bool is_defined(std::int64_t world_id) {
+    return extension_exists() &&
+           spi::run("SELECT FROM game.world_definition WHERE id = $1", {spi::bigint(world_id)}) == 1;
+}
+
 // False when it failed.
 bool checkpoint(store::WorldSlot slot, const Attempted* attempted) {
     const std::int64_t world_id = pg::region().control(slot).world_id.load();
     try {
         pg::pg_call([&] {
             spi::begin("gamelan: writing a checkpoint");
-            if (extension_exists() &&
-                spi::run("SELECT FROM game.world_definition WHERE id = $1", {spi::bigint(world_id)}) == 1 &&
-                (attempted == nullptr || is_due(slot, world_id, *attempted)))
+            if (is_defined(world_id) && (attempted == nullptr || is_due(slot, world_id, *attempted)))
                 (void)pg::checkpoints::take(slot, world_id, Kind::by_strategy);
             spi::commit();
         });
@@ -101,8 +105,7 @@ class CheckpointerWatcher final : public pg::history::Watcher {
 
 bool is_there(std::int64_t world_id) {
     spi::begin("gamelan: looking for a world");
-    const bool out = extension_exists() && spi::run("SELECT FROM game.world_definition WHERE id = $1",
-                                                    {spi::bigint(world_id)}) == 1;
+    const bool out = is_defined(world_id);
     spi::commit();
     return out;
 }

@@ -59,15 +59,15 @@ Durability durability_of(std::string_view name) {
 
 Safe Safe::now() {
     Safe out;
-    out.here_ = GetFlushRecPtr(nullptr);
-    out.replicated_ = out.as_configured_ = out.here_;
+    const XLogRecPtr here = GetFlushRecPtr(nullptr);
+    out.replicated_ = out.as_configured_ = here;
     if (!has_synchronous_standbys())
         return out;
     const int mode = mode_of_setting();
     const XLogRecPtr copied = confirmed(mode);
-    out.replicated_ = Min(out.here_, mode == SYNC_REP_WAIT_WRITE ? confirmed(SYNC_REP_WAIT_FLUSH) : copied);
+    out.replicated_ = Min(here, mode == SYNC_REP_WAIT_WRITE ? confirmed(SYNC_REP_WAIT_FLUSH) : copied);
     if (synchronous_commit > SYNCHRONOUS_COMMIT_LOCAL_FLUSH)
-        out.as_configured_ = Min(out.here_, copied);
+        out.as_configured_ = Min(here, copied);
     return out;
 }
 

@@ -30,7 +30,6 @@ class Safe {
     bool operator==(const Safe&) const = default;
 
   private:
-    XLogRecPtr here_ = 0;
     XLogRecPtr replicated_ = 0;
     XLogRecPtr as_configured_ = 0;
 };

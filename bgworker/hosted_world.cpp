@@ -393,8 +393,12 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
         add_row(built.tick, applied, now_ns, log);
     runtime().commands_applied.fetch_add(command_count);
     // Not when the tick is published, whenever that is: systems of the next one take handles from the pool.
-    for (const store::Entity entity : built.freed)
-        add_free_entity(entity);
+    // Which sessions hold handles for spawns that wait is not known any more: the later of two is refused.
+    if (built.has_revived)
+        find_free_entities({});
+    else
+        for (const store::Entity entity : built.freed)
+            add_free_entity(entity);
     fill_entity_pool();
     unsettled_.push_back(std::move(tick));
 }

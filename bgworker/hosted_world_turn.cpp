@@ -81,7 +81,10 @@ void HostedWorld::undo_turn(const Error& error, std::int64_t retry_ns) {
         steps_.erase(steps_.begin());
     syncs_.insert(syncs_.begin(), tick.syncs.begin(), tick.syncs.end());
     ring_again();
-    take_back_freed(tick.result.freed);
+    if (tick.result.has_revived)
+        find_free_entities({});
+    else
+        take_back_freed(tick.result.freed);
     if (!is_ticking())
         return;
     stalled_until_ns_ = retry_ns;

@@ -43,6 +43,7 @@ class ByteWriter {
     }
 
     std::string take() { return std::move(bytes_); }
+    void clear() { bytes_.clear(); }
     std::string_view view() const { return bytes_; }
     std::size_t size() const { return bytes_.size(); }
 

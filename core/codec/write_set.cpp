@@ -72,7 +72,7 @@ bool WriteSetReader::next_group() {
     if (in_.remaining() == 0)
         return false;
     group_.operation = in_.get<RowOperation>();
-    if (group_.operation < RowOperation::insert || group_.operation > RowOperation::despawn)
+    if (group_.operation < RowOperation::insert || group_.operation > RowOperation::set)
         in_.fail("it has an unknown operation");
     group_.has_version = (in_.get<std::uint8_t>() & flag_version) != 0;
     group_.component = in_.get_text(store::max_name_bytes);

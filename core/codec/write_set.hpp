@@ -25,6 +25,9 @@ enum class RowOperation : std::uint8_t {
     put = 4,     // either way
     spawn = 5,   // `component` is the name of the template, or empty; no columns
     despawn = 6, // `component` is empty; no columns
+    revive = 7,  // like spawn, in place of whoever has the slot; each row's version is its entity's `created`
+    expect = 8,  // no columns; the row's handle is a tick: the state must be that tick's, as it was sealed
+    set = 9,     // `component` is empty; columns that belong to no component, a native game's, by slot
 };
 
 struct RowColumn {

@@ -16,6 +16,8 @@ class Planet {
 
     const HexSphere& sphere() const { return sphere_; }
     std::uint32_t layers() const { return layers_; }
+    // What the ids of its cells and chunks name as their world.
+    std::uint8_t world() const { return world_; }
 
     // A layer begins on a block boundary, so that no block holds cells of two layers.
     std::uint32_t block_slots() const { return store::Layout::block_slots_for(sphere_.cell_count()); }

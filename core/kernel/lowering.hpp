@@ -3,9 +3,20 @@
 
 #include "core/kernel/plan.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace gamelan::kernel {
+
+// Where it is in the list, at whose end it is put if it is not there.
+template <class T>
+std::uint32_t place_in(std::vector<T>& list, const T& wanted) {
+    const auto found = std::find(list.begin(), list.end(), wanted);
+    const auto place = static_cast<std::uint32_t>(found - list.begin());
+    if (found == list.end())
+        list.push_back(wanted);
+    return place;
+}
 
 class Lowering {
   public:

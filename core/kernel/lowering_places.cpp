@@ -9,15 +9,6 @@ namespace gamelan::kernel {
 
 namespace {
 
-template <class T>
-std::uint32_t place_in(std::vector<T>& list, const T& wanted) {
-    const auto found = std::find(list.begin(), list.end(), wanted);
-    const auto place = static_cast<std::uint32_t>(found - list.begin());
-    if (found == list.end())
-        list.push_back(wanted);
-    return place;
-}
-
 void split_and(const Expressions& expressions, NodeId id, std::vector<NodeId>& out) {
     if (expressions[id].op != Op::logical_and)
         return out.push_back(id);

@@ -7,15 +7,6 @@ namespace gamelan::kernel {
 
 namespace {
 
-template <class T>
-std::uint32_t place_in(std::vector<T>& list, const T& wanted) {
-    const auto found = std::find(list.begin(), list.end(), wanted);
-    const auto place = static_cast<std::uint32_t>(found - list.begin());
-    if (found == list.end())
-        list.push_back(wanted);
-    return place;
-}
-
 // WHERE a AND b is two conditions, of which the second is asked where the first is true. Asking twice would
 // say nothing new.
 void add_conditions(const Expressions& expressions, NodeId id, std::vector<bool>& seen,

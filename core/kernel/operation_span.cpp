@@ -5,39 +5,34 @@ namespace gamelan::kernel {
 
 namespace {
 
-struct AddSpans {
-    GAMELAN_INLINE Span value(Span a, Span b) {
-        const auto plus = [](auto x, auto y) { return x + y; };
-        return {wrapped(a.microseconds, b.microseconds, plus), wrapped(a.days, b.days, plus),
-                wrapped(a.months, b.months, plus)};
-    }
-    GAMELAN_INLINE std::uint64_t suspect(Span a, Span b, Span r) {
-        const auto is_wrapped = [](auto x, auto y, auto sum) { return ((x ^ sum) & (y ^ sum)) < 0; };
-        return mark<std::int64_t>(is_wrapped(a.microseconds, b.microseconds, r.microseconds) ||
-                                  is_wrapped(a.days, b.days, r.days) ||
-                                  is_wrapped(a.months, b.months, r.months));
-    }
-    static Fault fault(Span a, Span b) {
-        return suspect(a, b, value(a, b)) != 0 ? Fault::interval_range : Fault::none;
-    }
+struct Plus {
+    GAMELAN_INLINE auto value(auto x, auto y) { return x + y; }
+    GAMELAN_INLINE bool is_wrapped(auto x, auto y, auto sum) { return ((x ^ sum) & (y ^ sum)) < 0; }
 };
 
-struct SubtractSpans {
+struct Minus {
+    GAMELAN_INLINE auto value(auto x, auto y) { return x - y; }
+    GAMELAN_INLINE bool is_wrapped(auto x, auto y, auto rest) { return ((x ^ y) & (x ^ rest)) < 0; }
+};
+
+template <class Arithmetic>
+struct CombineSpans {
     GAMELAN_INLINE Span value(Span a, Span b) {
-        const auto minus = [](auto x, auto y) { return x - y; };
-        return {wrapped(a.microseconds, b.microseconds, minus), wrapped(a.days, b.days, minus),
-                wrapped(a.months, b.months, minus)};
+        const auto combine = [](auto x, auto y) { return Arithmetic::value(x, y); };
+        return {wrapped(a.microseconds, b.microseconds, combine), wrapped(a.days, b.days, combine),
+                wrapped(a.months, b.months, combine)};
     }
     GAMELAN_INLINE std::uint64_t suspect(Span a, Span b, Span r) {
-        const auto is_wrapped = [](auto x, auto y, auto rest) { return ((x ^ y) & (x ^ rest)) < 0; };
-        return mark<std::int64_t>(is_wrapped(a.microseconds, b.microseconds, r.microseconds) ||
-                                  is_wrapped(a.days, b.days, r.days) ||
-                                  is_wrapped(a.months, b.months, r.months));
+        return mark<std::int64_t>(Arithmetic::is_wrapped(a.microseconds, b.microseconds, r.microseconds) ||
+                                  Arithmetic::is_wrapped(a.days, b.days, r.days) ||
+                                  Arithmetic::is_wrapped(a.months, b.months, r.months));
     }
     static Fault fault(Span a, Span b) {
         return suspect(a, b, value(a, b)) != 0 ? Fault::interval_range : Fault::none;
     }
 };
+using AddSpans = CombineSpans<Plus>;
+using SubtractSpans = CombineSpans<Minus>;
 
 struct NegateSpan {
     GAMELAN_INLINE Span value(Span a) { return SubtractSpans::value({}, a); }

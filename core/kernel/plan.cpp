@@ -131,15 +131,6 @@ store::SpaceId check_statement(const store::Snapshot& layout, const Statement& s
     return space;
 }
 
-template <class T>
-std::uint32_t place_in(std::vector<T>& list, const T& wanted) {
-    const auto found = std::find(list.begin(), list.end(), wanted);
-    const auto place = static_cast<std::uint32_t>(found - list.begin());
-    if (found == list.end())
-        list.push_back(wanted);
-    return place;
-}
-
 void add_source(Register candidate, std::vector<Register>& list) {
     if (candidate < Lowering::first_fixed && std::find(list.begin(), list.end(), candidate) == list.end())
         list.push_back(candidate);

@@ -17,11 +17,13 @@ constexpr std::uint64_t rows_between_looks = 1024;
 
 class Applier {
   public:
-    Applier(store::WorldStore& store, std::string_view bytes, std::vector<store::Entity>& freed)
-        : store_(store), reader_(bytes), freed_(freed) {}
+    Applier(store::WorldStore& store, std::string_view bytes, std::vector<store::Entity>& freed,
+            bool is_first)
+        : store_(store), reader_(bytes), freed_(freed), is_first_(is_first) {}
 
-    void run() {
-        while (reader_.next_group()) {
+    // Whether entities came back.
+    bool run() {
+        for (; reader_.next_group(); is_first_ = false) {
             resolve();
             for (std::uint64_t row = 0; reader_.rows_left() > 0; ++row) {
                 if (row % rows_between_looks == 0)
@@ -30,6 +32,7 @@ class Applier {
                 apply_row();
             }
         }
+        return has_revived_;
     }
 
   private:
@@ -45,9 +48,16 @@ class Applier {
         planes_ = store::entity_planes(state());
         targets_.clear();
         guards_.clear();
-        if (group.operation == RowOperation::spawn || group.operation == RowOperation::despawn) {
+        if (is_of_whole_entities(group.operation)) {
             if (!planes_)
                 throw Error(sqlstate::feature_not_supported, "the game of this world has no entities");
+            return;
+        }
+        if (group.operation == RowOperation::expect)
+            return;
+        if (group.operation == RowOperation::set) {
+            for (const codec::RowColumn& column : group.columns)
+                targets_.push_back(resolve_plane(column));
             return;
         }
         const auto component = state().find_component(group.component);
@@ -65,6 +75,24 @@ class Applier {
             if (!is_target(id))
                 others_.push_back(id);
         }
+    }
+
+    static bool is_of_whole_entities(RowOperation operation) {
+        return operation == RowOperation::spawn || operation == RowOperation::despawn ||
+               operation == RowOperation::revive;
+    }
+
+    Target resolve_plane(const codec::RowColumn& column) const {
+        const auto id = state().find_column(column.name);
+        if (!id || state().column(*id).component != store::none)
+            throw Error(sqlstate::undefined_column, "column \"" + column.name + "\" does not exist any more");
+        if (state().column(*id).type != column.type)
+            throw Error(sqlstate::datatype_mismatch,
+                        "column \"" + column.name + "\" has another type by now");
+        if (column.type == ColumnType::value)
+            throw Error(sqlstate::feature_not_supported,
+                        "column \"" + column.name + "\" cannot be set by slot");
+        return {*id, column.type};
     }
 
     std::vector<Target> resolve_columns(const std::vector<codec::RowColumn>& columns) const {
@@ -96,6 +124,15 @@ class Applier {
             return;
         case RowOperation::despawn:
             despawn({reader_.handle()});
+            return;
+        case RowOperation::revive:
+            revive({reader_.handle()}, reader_.version());
+            return;
+        case RowOperation::expect:
+            expect(reader_.handle());
+            return;
+        case RowOperation::set:
+            set(reader_.handle());
             return;
         default:
             write_row(slot_of_row());
@@ -203,32 +240,76 @@ class Applier {
             store_.set_bytes(target.column, slot, value.bytes.data(), width_of(target.type));
     }
 
-    void spawn(store::Entity entity) {
+    void expect(std::uint64_t tick) const {
+        if (!is_first_ || store_.newest().tick() != tick)
+            throw Error(sqlstate::serialization_failure,
+                        "the world has gone on since tick " + std::to_string(tick), {},
+                        "Pause it with game.pause_world() before it is rewound.");
+    }
+
+    void set(std::uint64_t slot) {
+        for (std::size_t i = 0; i < targets_.size(); ++i) {
+            if (slot >= state().slot_count(targets_[i].column))
+                throw Error(sqlstate::serialization_failure, "column \"" + reader_.group().columns[i].name +
+                                                                 "\" has no slot " + std::to_string(slot));
+            if (reader_.values()[i].is_null)
+                throw Error(sqlstate::datatype_mismatch,
+                            "column \"" + reader_.group().columns[i].name + "\" has no NULLs");
+            store_.set_bytes(targets_[i].column, static_cast<std::uint32_t>(slot),
+                             reader_.values()[i].bytes.data(), width_of(targets_[i].type));
+        }
+    }
+
+    std::uint32_t room_for(store::Entity entity) {
         const std::uint32_t slot = entity.slot();
         if (slot == 0 || slot >= store::max_slots)
             unknown_entity(entity.handle);
         store_.extend_space(planes_->space, slot + 1);
-        if (state().has_row(planes_->component, slot) ||
-            state().get<std::uint32_t>(planes_->generation, slot) != entity.generation())
-            throw Error(sqlstate::unique_violation,
-                        "the handle " + std::to_string(entity.handle) + " was given to another entity", {},
-                        "Spawn again: game.spawn() reserves a new one.");
+        return slot;
+    }
+
+    void insert_entity(std::uint32_t slot, std::uint64_t created) {
         store_.insert_row(planes_->component, slot);
-        store_.set<std::int64_t>(planes_->created, slot, static_cast<std::int64_t>(store_.working_tick()));
+        store_.set<std::int64_t>(planes_->created, slot, static_cast<std::int64_t>(created));
         if (reader_.group().component.empty())
             store_.set_null(planes_->source, slot, true);
         else
             store_.set_value(planes_->source, slot, reader_.group().component);
     }
 
+    // The generation goes back, too: handles that came after it in this slot never were.
+    void revive(store::Entity entity, std::uint64_t created) {
+        const std::uint32_t slot = room_for(entity);
+        if (entity.generation() >= store::last_generation)
+            unknown_entity(entity.handle);
+        delete_rows(slot);
+        store_.set<std::uint32_t>(planes_->generation, slot, entity.generation());
+        insert_entity(slot, created);
+        has_revived_ = true;
+    }
+
+    void spawn(store::Entity entity) {
+        const std::uint32_t slot = room_for(entity);
+        if (state().has_row(planes_->component, slot) ||
+            state().get<std::uint32_t>(planes_->generation, slot) != entity.generation())
+            throw Error(sqlstate::unique_violation,
+                        "the handle " + std::to_string(entity.handle) + " was given to another entity", {},
+                        "Spawn again: game.spawn() reserves a new one.");
+        insert_entity(slot, store_.working_tick());
+    }
+
+    void delete_rows(std::uint32_t slot) {
+        for (std::uint32_t c = 0; c < state().component_count(); ++c)
+            if (state().component({c}).space == planes_->space.value &&
+                state().component({c}).presence != store::none && state().has_row({c}, slot))
+                store_.delete_row({c}, slot);
+    }
+
     void despawn(store::Entity entity) {
         const auto slot = store::find_entity(state(), *planes_, entity);
         if (!slot)
             unknown_entity(entity.handle);
-        for (std::uint32_t c = 0; c < state().component_count(); ++c)
-            if (state().component({c}).space == planes_->space.value &&
-                state().component({c}).presence != store::none && state().has_row({c}, *slot))
-                store_.delete_row({c}, *slot);
+        delete_rows(*slot);
         const std::uint32_t next = entity.generation() + 1;
         store_.set<std::uint32_t>(planes_->generation, *slot, next);
         if (next < store::last_generation)
@@ -238,6 +319,8 @@ class Applier {
     store::WorldStore& store_;
     codec::WriteSetReader reader_;
     std::vector<store::Entity>& freed_;
+    bool is_first_;
+    bool has_revived_ = false;
     std::optional<store::EntityPlanes> planes_;
     ComponentId component_{store::none};
     bool is_of_entities_ = false;
@@ -248,8 +331,9 @@ class Applier {
 
 } // namespace
 
-void apply_writes(store::WorldStore& store, std::string_view write_set, std::vector<store::Entity>& freed) {
-    Applier(store, write_set, freed).run();
+bool apply_writes(store::WorldStore& store, std::string_view write_set, std::vector<store::Entity>& freed,
+                  bool is_first) {
+    return Applier(store, write_set, freed, is_first).run();
 }
 
 } // namespace gamelan::sim

@@ -11,9 +11,11 @@ namespace gamelan::sim {
 
 // Throws Error at the first row that does not fit the state; the caller holds a savepoint and takes
 // everything back. Errors: undefined_entity (a stale or unknown handle), unique_violation (insert where a row
-// is), serialization_failure (the row is gone or changed), undefined_table, undefined_column,
-// datatype_mismatch (the definitions changed meanwhile), out_of_memory. `freed`: entities that went, as the
-// handles of those that may come in their slots.
-void apply_writes(store::WorldStore& store, std::string_view write_set, std::vector<store::Entity>& freed);
+// is), serialization_failure (the row is gone or changed, or the state is another than expected),
+// undefined_table, undefined_column, datatype_mismatch (the definitions changed meanwhile), out_of_memory.
+// `freed`: entities that went, as the handles of those that may come in their slots. `is_first`: nothing was
+// written in this tick before. Returns whether entities came back: slots that were free may be taken now.
+bool apply_writes(store::WorldStore& store, std::string_view write_set, std::vector<store::Entity>& freed,
+                  bool is_first = false);
 
 } // namespace gamelan::sim

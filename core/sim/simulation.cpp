@@ -5,6 +5,8 @@
 #include "core/game/actions.hpp"
 #include "core/sim/apply_writes.hpp"
 
+#include <algorithm>
+
 namespace gamelan::sim {
 
 namespace {
@@ -109,8 +111,11 @@ void Simulation::act(const game::Command& command, Outcome& outcome, TickResult&
 }
 
 void Simulation::write(const game::Command& command, Outcome& outcome, TickResult& result) {
+    const bool is_first = std::none_of(result.outcomes.begin(), result.outcomes.end(),
+                                       [](const Outcome& before) { return before.has_written; });
     std::vector<store::Entity> freed;
-    apply_writes(store_, command.body, freed);
+    const bool has_revived = apply_writes(store_, command.body, freed, is_first);
+    result.has_revived = result.has_revived || has_revived;
     result.freed.insert(result.freed.end(), freed.begin(), freed.end());
     outcome.result = JsonObject().add("version", static_cast<std::int64_t>(result.tick)).text();
     outcome.applied = true;
@@ -168,6 +173,7 @@ Outcome Simulation::apply(const game::Command& command, TickResult& result, Host
         store_.rollback_savepoint();
         outcome.error = error;
     }
+    outcome.has_written = outcome.applied;
     return outcome;
 }
 

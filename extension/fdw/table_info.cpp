@@ -221,6 +221,12 @@ std::shared_ptr<const TablePlace> TableInfo::place_in(store::WorldSlot slot, std
     return kept;
 }
 
+void require_readable(Oid relation) {
+    if (const AclResult allowed = pg_class_aclcheck(relation, GetUserId(), ACL_SELECT);
+        allowed != ACLCHECK_OK)
+        aclcheck_error(allowed, OBJECT_FOREIGN_TABLE, get_rel_name(relation));
+}
+
 void get_table_info(Oid relation, std::shared_ptr<const TableInfo>& out) {
     if (const auto kept = cache().find(relation); kept != cache().end()) {
         out = kept->second;

@@ -79,4 +79,7 @@ std::optional<store::ComponentId> find_component(const TableInfo& table, const s
 // object with a destructor is returned over a jump.
 void get_table_info(Oid relation, std::shared_ptr<const TableInfo>& out);
 
+// For functions that read a component's rows without a scan: raises 42501 unless the current role may.
+void require_readable(Oid relation);
+
 } // namespace gamelan::fdw

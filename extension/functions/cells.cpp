@@ -2,6 +2,7 @@
 // extension/sql/40-reading.sql.
 #include "core/grid/geometry.hpp"
 #include "core/grid/planet.hpp"
+#include "extension/functions/rows.hpp"
 #include "extension/pg/definition.hpp"
 #include "extension/pg/past.hpp"
 #include "extension/pg/reading.hpp"
@@ -31,21 +32,6 @@ struct PlayerRow {
     std::int32_t claims;
     std::int64_t score;
 };
-
-template <class T>
-struct Rows {
-    T* rows;
-    std::size_t count;
-};
-
-// C++ zone: rows that outlive the C++ frame.
-template <class T>
-Rows<T> palloc_rows(const std::vector<T>& rows) {
-    auto* out = static_cast<T*>(
-        pg_call([&] { return MemoryContextAllocHuge(CurrentMemoryContext, (rows.size() + 1) * sizeof(T)); }));
-    std::copy(rows.begin(), rows.end(), out);
-    return {out, rows.size()};
-}
 
 const grid::Planet& planet_of(store::WorldSlot slot, std::int64_t world_id) {
     const grid::Planet* planet = rules_of(slot, world_id).planet();
@@ -125,6 +111,19 @@ grid::ChunkGrid chunks_of(const grid::Planet& planet) {
     return grid::ChunkGrid(planet.sphere(), std::min(chunk_edge, planet.sphere().frequency()));
 }
 
+std::vector<std::uint32_t> cells_of_chunk(const grid::Planet& planet, std::int64_t chunk) {
+    const grid::ChunkGrid chunks = chunks_of(planet);
+    const grid::DecodedId decoded =
+        grid::decode_id(chunks.chunks(), grid::IdKind::chunk, static_cast<std::uint64_t>(chunk));
+    if (decoded.fault != grid::IdFault::none)
+        throw Error(sqlstate::undefined_cell, "chunk " + std::to_string(chunk) + " does not exist",
+                    "The id " + std::string(grid::describe(decoded.fault)) + ".",
+                    "game.chunk_of(world, cell) gives the id of the chunk a cell lies in.");
+    planet.check_owned(decoded.address, chunk);
+    return on_layer(planet, static_cast<std::uint32_t>(decoded.address.layer),
+                    chunks.cells_of(decoded.address.index));
+}
+
 } // namespace
 
 extern "C" {
@@ -132,6 +131,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(gamelan_cells);
 PG_FUNCTION_INFO_V1(gamelan_cells_in_chunk);
 PG_FUNCTION_INFO_V1(gamelan_cells_in_disc);
+PG_FUNCTION_INFO_V1(gamelan_chunk_cells);
 PG_FUNCTION_INFO_V1(gamelan_chunk_of);
 PG_FUNCTION_INFO_V1(gamelan_players);
 
@@ -176,19 +176,23 @@ PGDLLEXPORT Datum gamelan_cells_in_disc(PG_FUNCTION_ARGS) {
 
 PGDLLEXPORT Datum gamelan_cells_in_chunk(PG_FUNCTION_ARGS) {
     const std::int64_t chunk = PG_GETARG_INT64(1);
-    return return_cells(
-        fcinfo, select_cells(PG_GETARG_INT64(0), [&](const grid::Planet& planet) {
-            const grid::ChunkGrid chunks = chunks_of(planet);
-            const grid::DecodedId decoded =
-                grid::decode_id(chunks.chunks(), grid::IdKind::chunk, static_cast<std::uint64_t>(chunk));
-            if (decoded.fault != grid::IdFault::none)
-                throw Error(sqlstate::undefined_cell, "chunk " + std::to_string(chunk) + " does not exist",
-                            "The id " + std::string(grid::describe(decoded.fault)) + ".",
-                            "game.chunk_of(world, cell) gives the id of the chunk a cell lies in.");
-            planet.check_owned(decoded.address, chunk);
-            return on_layer(planet, static_cast<std::uint32_t>(decoded.address.layer),
-                            chunks.cells_of(decoded.address.index));
-        }));
+    return return_cells(fcinfo, select_cells(PG_GETARG_INT64(0), [&](const grid::Planet& planet) {
+                            return cells_of_chunk(planet, chunk);
+                        }));
+}
+
+PGDLLEXPORT Datum gamelan_chunk_cells(PG_FUNCTION_ARGS) {
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const std::int64_t chunk = PG_GETARG_INT64(1);
+    const store::WorldSlot slot = requests::require_world(world_id);
+    const Rows<std::int64_t> cells = sql_boundary([&] {
+        const grid::Planet& planet = planet_of(slot, world_id);
+        std::vector<std::int64_t> ids;
+        for (const std::uint32_t cell : cells_of_chunk(planet, chunk))
+            ids.push_back(planet.cell_id_of(cell));
+        return palloc_rows(ids);
+    });
+    return return_bigints(fcinfo, cells);
 }
 
 PGDLLEXPORT Datum gamelan_chunk_of(PG_FUNCTION_ARGS) {
@@ -202,8 +206,7 @@ PGDLLEXPORT Datum gamelan_chunk_of(PG_FUNCTION_ARGS) {
         const auto layer = static_cast<std::int32_t>(layer_of(planet, cell_slot));
         const std::uint32_t chunk = chunks.chunk_of(cell_slot % planet.layer_stride());
         return static_cast<std::int64_t>(
-            grid::encode_id(chunks.chunks(), grid::IdKind::chunk,
-                            {static_cast<std::uint8_t>(world_id & 0xff), layer, chunk}));
+            grid::encode_id(chunks.chunks(), grid::IdKind::chunk, {planet.world(), layer, chunk}));
     }));
 }
 

@@ -134,9 +134,7 @@ PGDLLEXPORT Datum gamelan_row_version(PG_FUNCTION_ARGS) {
     const std::int64_t world_id = PG_GETARG_INT64(0);
     const std::int64_t handle = PG_GETARG_INT64(1);
     const Oid relation = PG_GETARG_OID(2);
-    if (const AclResult allowed = pg_class_aclcheck(relation, GetUserId(), ACL_SELECT);
-        allowed != ACLCHECK_OK)
-        aclcheck_error(allowed, OBJECT_FOREIGN_TABLE, get_rel_name(relation));
+    fdw::require_readable(relation);
     (void)require_loaded(world_id);
     const std::int64_t version = sql_boundary([&] {
         std::shared_ptr<const fdw::TableInfo> table;

@@ -1,6 +1,7 @@
 // What changed between ticks of the past. Contracts: the COMMENTs in extension/sql/55-past.sql.
 #include "core/grid/planet.hpp"
 #include "extension/fdw/table_info.hpp"
+#include "extension/functions/rows.hpp"
 #include "extension/pg/checkpoints.hpp"
 #include "extension/pg/definition.hpp"
 #include "extension/pg/world_history.hpp"
@@ -13,23 +14,10 @@ namespace {
 using namespace gamelan;
 using namespace gamelan::pg;
 
-struct Integers {
-    std::int64_t* values;
-    std::size_t count;
-};
-
-Integers palloc_integers(const std::vector<std::int64_t>& values) {
-    auto* out = static_cast<std::int64_t*>(pg_call([&] {
-        return MemoryContextAllocHuge(CurrentMemoryContext, (values.size() + 1) * sizeof(std::int64_t));
-    }));
-    std::copy(values.begin(), values.end(), out);
-    return {out, values.size()};
-}
-
 // Where a component is in one version of a world, by slots.
-class Rows {
+class ComponentRows {
   public:
-    Rows(const fdw::TableInfo& table, const store::Snapshot& snapshot, const grid::Planet* planet)
+    ComponentRows(const fdw::TableInfo& table, const store::Snapshot& snapshot, const grid::Planet* planet)
         : snapshot_(snapshot), component_(fdw::find_component(table, snapshot)), planet_(planet) {
         if (!table.is_cells)
             entities_ = store::entity_planes(snapshot);
@@ -66,7 +54,7 @@ class Rows {
 };
 
 // A change of a row gives it the tick as its version, so equal versions mean equal rows.
-std::vector<std::int64_t> changed_rows(const Rows& before, const Rows& after) {
+std::vector<std::int64_t> changed_rows(const ComponentRows& before, const ComponentRows& after) {
     std::vector<std::int64_t> out;
     const std::uint32_t slots = std::max(before.slot_count(), after.slot_count());
     for (std::uint32_t slot = 0; slot < slots; ++slot) {
@@ -93,23 +81,6 @@ struct Target {
     }
 };
 
-void require_readable(Oid relation) {
-    if (const AclResult allowed = pg_class_aclcheck(relation, GetUserId(), ACL_SELECT);
-        allowed != ACLCHECK_OK)
-        aclcheck_error(allowed, OBJECT_FOREIGN_TABLE, get_rel_name(relation));
-}
-
-Datum return_all(FunctionCallInfo fcinfo, const Integers& values) {
-    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-    for (std::size_t i = 0; i < values.count; ++i) {
-        Datum value = Int64GetDatum(values.values[i]);
-        bool is_null = false;
-        tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
-    }
-    return static_cast<Datum>(0);
-}
-
 } // namespace
 
 extern "C" {
@@ -123,17 +94,18 @@ PGDLLEXPORT Datum gamelan_changed_rows(PG_FUNCTION_ARGS) {
     const Oid relation = PG_GETARG_OID(1);
     const past::Moment from{past::MomentKind::tick, PG_GETARG_INT64(2)};
     const past::Moment to{past::MomentKind::tick, PG_GETARG_INT64(3)};
-    require_readable(relation);
+    fdw::require_readable(relation);
     const store::WorldSlot slot = requests::require_world(world_id);
-    const Integers handles = sql_boundary([&] {
+    const Rows<std::int64_t> handles = sql_boundary([&] {
         Target target{world_id, slot, nullptr};
         pg_call([&] { fdw::get_table_info(relation, target.table); });
         const past::StatePtr before = past::at(world_id, from);
         const past::StatePtr after = past::at(world_id, to);
-        return palloc_integers(changed_rows(Rows(*target.table, past::snapshot_of(*before), target.planet()),
-                                            Rows(*target.table, past::snapshot_of(*after), target.planet())));
+        return palloc_rows(
+            changed_rows(ComponentRows(*target.table, past::snapshot_of(*before), target.planet()),
+                         ComponentRows(*target.table, past::snapshot_of(*after), target.planet())));
     });
-    return return_all(fcinfo, handles);
+    return return_bigints(fcinfo, handles);
 }
 
 PGDLLEXPORT Datum gamelan_row_ticks(PG_FUNCTION_ARGS) {
@@ -142,23 +114,24 @@ PGDLLEXPORT Datum gamelan_row_ticks(PG_FUNCTION_ARGS) {
     const std::int64_t handle = PG_GETARG_INT64(2);
     const std::int64_t from = PG_GETARG_INT64(3);
     const std::int64_t to = PG_GETARG_INT64(4);
-    require_readable(relation);
+    fdw::require_readable(relation);
     const store::WorldSlot slot = requests::require_world(world_id);
-    const Integers ticks = sql_boundary([&] {
+    const Rows<std::int64_t> ticks = sql_boundary([&] {
         Target target{world_id, slot, nullptr};
         pg_call([&] { fdw::get_table_info(relation, target.table); });
         past::Walk walk(world_id, from, to);
         std::vector<std::int64_t> out;
         std::optional<std::uint64_t> before;
         for (std::int64_t tick = from; tick <= to; ++tick) {
-            const auto version = Rows(*target.table, walk.at(tick), target.planet()).version_of(handle);
+            const auto version =
+                ComponentRows(*target.table, walk.at(tick), target.planet()).version_of(handle);
             if (version != before)
                 out.push_back(tick);
             before = version;
         }
-        return palloc_integers(out);
+        return palloc_rows(out);
     });
-    return return_all(fcinfo, ticks);
+    return return_bigints(fcinfo, ticks);
 }
 
 PGDLLEXPORT Datum gamelan_write_fork(PG_FUNCTION_ARGS) {

@@ -1,6 +1,7 @@
 // Queries by place. Contracts: the COMMENTs in extension/sql/45-spatial.sql.
 #include "core/grid/geometry.hpp"
 #include "core/grid/planet.hpp"
+#include "extension/functions/rows.hpp"
 #include "extension/functions/spatial_index.hpp"
 #include "extension/pg/definition.hpp"
 
@@ -25,21 +26,6 @@ using spatial_index::IndexRequest;
 using spatial_index::Kind;
 
 constexpr const char* coordinate_names[spatial::max_dimensions] = {"x", "y", "z"};
-
-// Rows that outlive the C++ frame.
-template <class T>
-struct Rows {
-    T* rows;
-    std::size_t count;
-};
-
-template <class T>
-Rows<T> palloc_rows(const std::vector<T>& rows) {
-    auto* out = static_cast<T*>(
-        pg_call([&] { return MemoryContextAllocHuge(CurrentMemoryContext, (rows.size() + 1) * sizeof(T)); }));
-    std::copy(rows.begin(), rows.end(), out);
-    return {out, rows.size()};
-}
 
 class RetainedView {
   public:

@@ -178,12 +178,11 @@ struct LogTime {
 };
 LogTime log_time(std::int64_t world_id, std::int64_t tick) {
     return pg_call([&] {
-        if (spi::run("SELECT tick, (extract(epoch FROM created_at - 'epoch'::timestamptz) * 1000000)::bigint "
-                     "FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick DESC LIMIT 1",
+        if (spi::run("SELECT tick, created_at FROM game.tick_log WHERE world = $1 AND tick <= $2 "
+                     "ORDER BY tick DESC LIMIT 1",
                      {spi::bigint(world_id), spi::bigint(tick)}) == 0)
             return LogTime{-1, 0};
-        return LogTime{spi::bigint_at(0, 1),
-                       spi::bigint_at(0, 2) - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY};
+        return LogTime{spi::bigint_at(0, 1), spi::time_at(0, 2)};
     });
 }
 
@@ -196,14 +195,11 @@ std::int64_t tick_at(std::int64_t world_id, TimestampTz time, std::int64_t most,
             TimestampTz created;
         };
         const Definition world = pg_call([&] {
-            if (spi::run("SELECT tick_rate, (extract(epoch FROM created_at - 'epoch'::timestamptz) * "
-                         "1000000)::bigint FROM game.world_definition WHERE id = $1",
+            if (spi::run("SELECT tick_rate, created_at FROM game.world_definition WHERE id = $1",
                          {spi::bigint(world_id)}) == 0)
                 raise_error(sqlstate::undefined_world,
                             psprintf("world " INT64_FORMAT " does not exist", world_id));
-            return Definition{spi::integer_at(0, 1) / 1e6,
-                              spi::bigint_at(0, 2) -
-                                  (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY};
+            return Definition{spi::integer_at(0, 1) / 1e6, spi::time_at(0, 2)};
         });
         LogTime before{0, world.created};
         std::int64_t next = most + 1; // the first tick whose row is later

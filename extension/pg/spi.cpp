@@ -128,6 +128,10 @@ std::int32_t integer_at(std::uint64_t row, int column) {
     return DatumGetInt32(required_at(row, column));
 }
 
+TimestampTz time_at(std::uint64_t row, int column) {
+    return DatumGetTimestampTz(required_at(row, column));
+}
+
 std::string_view text_at(std::uint64_t row, int column) {
     const varlena* value =
         pg_detoast_datum_packed(reinterpret_cast<varlena*>(DatumGetPointer(required_at(row, column))));

@@ -36,6 +36,7 @@ std::uint64_t read(const char* sql, std::initializer_list<Argument> arguments);
 bool is_null(std::uint64_t row, int column);
 std::int64_t bigint_at(std::uint64_t row, int column);
 std::int32_t integer_at(std::uint64_t row, int column);
+TimestampTz time_at(std::uint64_t row, int column);
 // Valid until SPI_finish; columns count from 1.
 std::string_view text_at(std::uint64_t row, int column);
 std::string_view bytes_at(std::uint64_t row, int column);

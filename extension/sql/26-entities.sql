@@ -31,6 +31,20 @@ CREATE FUNCTION game._handle_column(component regclass) RETURNS text
 $$;
 COMMENT ON FUNCTION game._handle_column(regclass) IS 'entity or cell; null for what is no component';
 
+CREATE FUNCTION game._require_component(component regclass) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    handle text := game._handle_column(component);
+BEGIN
+    IF handle IS NULL THEN
+        RAISE EXCEPTION '% is no component', component USING ERRCODE = 'wrong_object_type',
+            HINT = 'Components are foreign tables that inherit from game.component or game.cell.';
+    END IF;
+    RETURN handle;
+END
+$$;
+COMMENT ON FUNCTION game._require_component(regclass) IS 'the column that names the rows of a component';
+
 -- The columns that an object names, as lists for a statement: (names, "name = r.name", types).
 CREATE FUNCTION game._named_columns(component regclass, "values" jsonb, OUT names text, OUT assignments text, OUT types text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -38,10 +52,7 @@ CREATE FUNCTION game._named_columns(component regclass, "values" jsonb, OUT name
 DECLARE
     unknown text;
 BEGIN
-    IF game._handle_column(component) IS NULL THEN
-        RAISE EXCEPTION '% is no component', component USING ERRCODE = 'wrong_object_type',
-            HINT = 'Components are foreign tables that inherit from game.component or game.cell.';
-    END IF;
+    PERFORM game._require_component(component);
     IF "values" IS NULL OR jsonb_typeof("values") <> 'object' THEN
         RAISE EXCEPTION 'the values of a row are a JSON object' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name columns and values, for instance {"hp": 50}.';

@@ -223,10 +223,7 @@ DECLARE
     its_game text;
 BEGIN
     SELECT d.game INTO its_game FROM game.world_definition AS d WHERE d.id = world;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'world % does not exist', world USING ERRCODE = 'WG001',
-            HINT = 'SELECT id, name FROM game.world lists the worlds.';
-    END IF;
+    PERFORM game._require_world(world, FOUND);
     RETURN its_game;
 END
 $$;

@@ -7,10 +7,7 @@ DECLARE
     types text[];
     wrong text;
 BEGIN
-    IF game._handle_column(component) IS NULL THEN
-        RAISE EXCEPTION '% is no component', component USING ERRCODE = 'wrong_object_type',
-            HINT = 'Components are foreign tables that inherit from game.component or game.cell.';
-    END IF;
+    PERFORM game._require_component(component);
     SELECT array_agg(format_type(a.atttypid, NULL) ORDER BY u.i), min(u.name) FILTER (WHERE a.attname IS NULL) INTO types, wrong
     FROM unnest(columns) WITH ORDINALITY AS u(name, i)
     LEFT JOIN pg_attribute AS a ON a.attrelid = component AND a.attname = u.name AND a.attnum > 0 AND NOT a.attisdropped

@@ -13,6 +13,10 @@ CREATE FUNCTION game.cells_in_chunk(world bigint, chunk bigint,
     LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED ROWS 256 AS 'MODULE_PATHNAME', 'gamelan_cells_in_chunk';
 COMMENT ON FUNCTION game.cells_in_chunk(bigint, bigint) IS 'the cells of a chunk (a square of up to 16 × 16 cells) by its id; see game.chunk_of';
 
+CREATE FUNCTION game.chunk_cells(world bigint, chunk bigint) RETURNS SETOF bigint
+    LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 256 AS 'MODULE_PATHNAME', 'gamelan_chunk_cells';
+COMMENT ON FUNCTION game.chunk_cells(bigint, bigint) IS 'the ids of the cells of a chunk, whatever the game';
+
 CREATE FUNCTION game.cells_in_disc(world bigint, center bigint, radius int,
     OUT cell bigint, OUT slot int, OUT resource int, OUT amount int, OUT owner int)
     RETURNS SETOF record

@@ -22,10 +22,7 @@ BEGIN
         RAISE EXCEPTION 'generations % is out of range', generations USING ERRCODE = 'invalid_parameter_value', HINT = 'It is 2 to 1000.';
     END IF;
     PERFORM FROM game.world_definition AS d WHERE d.id = world FOR KEY SHARE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'world % does not exist', world USING ERRCODE = 'WG001',
-            HINT = 'SELECT id, name FROM game.world lists the worlds.';
-    END IF;
+    PERFORM game._require_world(world, FOUND);
     INSERT INTO game.checkpoint_policy AS p (world, strategy, every, every_ticks, every_log_bytes, full_every, generations, keep)
         VALUES (world, strategy, every, every_ticks, every_log_bytes, full_every, generations, keep)
         ON CONFLICT ON CONSTRAINT checkpoint_policy_pkey DO UPDATE SET strategy = excluded.strategy, every = excluded.every,

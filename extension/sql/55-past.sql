@@ -10,18 +10,6 @@ CREATE FUNCTION game._row_ticks(world bigint, component regclass, entity bigint,
 COMMENT ON FUNCTION game._row_ticks(bigint, regclass, bigint, bigint, bigint) IS
     'ticks in which a row came, went or was written; the first of them also if the row is there';
 
-CREATE FUNCTION game._require_component(component regclass) RETURNS text
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF game._handle_column(component) IS NULL THEN
-        RAISE EXCEPTION '% is no component', component USING ERRCODE = 'wrong_object_type',
-            HINT = 'Components are foreign tables that inherit from game.component or game.cell.';
-    END IF;
-    RETURN game._handle_column(component);
-END
-$$;
-COMMENT ON FUNCTION game._require_component(regclass) IS 'the column that names the rows of a component';
-
 CREATE FUNCTION game.row_at(world bigint, entity bigint, component regclass, tick bigint) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 #variable_conflict use_variable
@@ -65,19 +53,13 @@ $$;
 COMMENT ON FUNCTION game.diff(bigint, bigint, bigint, regclass[]) IS
     'rows of components that are not the same after two ticks of a world, as they were after each; of all components of its game unless some are named';
 
-CREATE FUNCTION game._components_of_world(world bigint) RETURNS regclass[]
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    name_of_game text;
-BEGIN
-    SELECT w.game INTO name_of_game FROM game.world AS w WHERE w.id = world;
-    PERFORM game._require_world(world, FOUND);
-    RETURN coalesce((SELECT array_agg(c.oid::regclass ORDER BY c.relname)
-        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = name_of_game
-        WHERE c.relkind = 'f' AND game._handle_column(c.oid) IS NOT NULL), '{}');
-END
+CREATE FUNCTION game._components_of_world(world bigint, kind text DEFAULT NULL) RETURNS regclass[]
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(c.oid::regclass ORDER BY c.relname), '{}')
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = game._game_of(world) AND c.relkind = 'f' AND game._handle_column(c.oid) = coalesce(kind, game._handle_column(c.oid))
 $$;
-COMMENT ON FUNCTION game._components_of_world(bigint) IS 'the components of the game that a world plays';
+COMMENT ON FUNCTION game._components_of_world(bigint, text) IS 'the components of the game that a world plays; of entities or cells alone if kind says so (entity, cell)';
 
 CREATE FUNCTION game.history(
     world bigint, entity bigint, component regclass, from_tick bigint DEFAULT NULL, to_tick bigint DEFAULT NULL,

@@ -4,7 +4,7 @@ GRANT EXECUTE ON FUNCTION
     game._world_runtime(), game.call(bigint, text, jsonb), game.enqueue(bigint, text, jsonb), game.sync(bigint),
     game.describe(bigint), game._describe_actions(text), game.state_hash(bigint), game.tick_lateness(bigint, double precision),
     game.cells(bigint, bigint[]), game.cells_in_chunk(bigint, bigint), game.cells_in_disc(bigint, bigint, int),
-    game.chunk_of(bigint, bigint), game.cells_near(bigint, int, bigint),
+    game.chunk_of(bigint, bigint), game.chunk_cells(bigint, bigint), game.cells_near(bigint, int, bigint),
     game.near(regclass, double precision, double precision, double precision, bigint, double precision, name[]),
     game.in_box(regclass, double precision, double precision, double precision, double precision, bigint, double precision, double precision, name[]),
     game.nearest(regclass, double precision, double precision, int, bigint, double precision, name[]),

@@ -328,10 +328,8 @@ std::string Bodies::insert(Body& body) {
            (does_nothing ? " ON CONFLICT DO NOTHING" : "") + ";";
 }
 
-std::string Bodies::emit(Body& body) {
-    if (has_places() && random_.one_in(3))
-        return emit_of_pairs();
-    const HotTable& source = table(random_.one_in(4));
+// The rows that events are told of.
+Bodies::Draft Bodies::some_rows_of(const HotTable& source) {
     Draft draft;
     draft.rows.push_back({"s", &source, true});
     draft.from.push_back(source.name + " s");
@@ -339,6 +337,14 @@ std::string Bodies::emit(Body& body) {
         join(draft, draft.rows.front());
     add_conditions(draft);
     draft.conditions.push_back(few_rows(draft.rows.front()));
+    return draft;
+}
+
+std::string Bodies::emit(Body& body) {
+    if (has_places() && random_.one_in(3))
+        return emit_of_pairs();
+    const HotTable& source = table(random_.one_in(4));
+    Draft draft = some_rows_of(source);
     Formulas formulas(random_);
     formulas.rows = draft.rows;
     std::vector<std::string> fields;
@@ -357,13 +363,7 @@ std::string Bodies::emit(Body& body) {
 // Rows of a table of events.
 std::string Bodies::append(Body& body) {
     const HotTable& source = table(random_.one_in(4));
-    Draft draft;
-    draft.rows.push_back({"s", &source, true});
-    draft.from.push_back(source.name + " s");
-    if (random_.one_in(3))
-        join(draft, draft.rows.front());
-    add_conditions(draft);
-    draft.conditions.push_back(few_rows(draft.rows.front()));
+    Draft draft = some_rows_of(source);
     Formulas formulas(random_);
     formulas.rows = draft.rows;
     add_sub_selects(draft, formulas);

@@ -38,6 +38,7 @@ class Bodies {
     };
 
     std::string statement(Body& body);
+    Draft some_rows_of(const HotTable& source);
     std::string update(Body& body);
     std::string erase(Body& body);
     std::string insert(Body& body);

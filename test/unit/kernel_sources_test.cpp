@@ -1,14 +1,10 @@
 // Statements that read other rows, one feature at a time; kernel_executor_test.cpp mixes them at random.
-#include "kernel_world.hpp"
+#include "kernel_expect.hpp"
 
 #include <gtest/gtest.h>
 
 namespace gamelan::kernel {
 namespace {
-
-TickInputs inputs_of(const KernelWorld& world) {
-    return {0.125, 77, 123456789, 42, &world.planet()};
-}
 
 Statement update_of(const KernelWorld& world, std::size_t target) {
     Statement out;
@@ -16,22 +12,6 @@ Statement update_of(const KernelWorld& world, std::size_t target) {
     out.target_name = "target";
     out.components = {out.target};
     return out;
-}
-
-// Plays systems both ways; both must end as the interpreter says.
-RunReport expect_same(KernelWorld& world, const std::vector<System>& systems) {
-    reference::World model = world.model();
-    const auto expected = reference::run(systems, model, inputs_of(world));
-    Executor executor(world.layout(), systems);
-    RunReport report = executor.run(world.store(), inputs_of(world));
-    EXPECT_EQ(report.failures.size(), expected.size());
-    for (std::size_t i = 0; i < std::min(expected.size(), report.failures.size()); ++i) {
-        EXPECT_EQ(report.failures[i].error.code(), expected[i].failed.code);
-        EXPECT_EQ(report.failures[i].slot, expected[i].slot);
-    }
-    EXPECT_EQ(difference(model.rows, world.read()), "");
-    EXPECT_EQ(difference(model.cells, world.read_cells()), "");
-    return report;
 }
 
 // What a column of the type gets from an aggregate over a source.
