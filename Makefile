@@ -21,7 +21,11 @@ OBJS = $(SOURCES:%.cpp=$(OBJECT_DIR)/%.o)
 
 INSTALL_SCRIPT_PARTS := $(sort $(wildcard extension/sql/[0-9]*.sql))
 INSTALL_SCRIPT_BUILT = extension/gamelan--$(EXTENSION_VERSION).sql
-DATA_built = $(INSTALL_SCRIPT_BUILT)
+# From each version that was released; extension/upgrade/build.sh says what they are made of.
+UPGRADE_SOURCES := $(wildcard extension/upgrade/*)
+UPGRADABLE_VERSIONS := $(sort $(foreach step,$(notdir $(wildcard extension/upgrade/*--*.sql)),$(firstword $(subst --, ,$(step)))))
+UPGRADE_SCRIPTS_BUILT = $(UPGRADABLE_VERSIONS:%=extension/gamelan--%--$(EXTENSION_VERSION).sql)
+DATA_built = $(INSTALL_SCRIPT_BUILT) $(UPGRADE_SCRIPTS_BUILT)
 # For libraries of native systems: #include <gamelan/system.hpp>, with -I$(pg_config --includedir-server)/extension.
 HEADERS = include/gamelan/system.hpp
 
@@ -80,6 +84,10 @@ $(OBJECT_DIR)/flags: .FORCE
 
 $(INSTALL_SCRIPT_BUILT): $(INSTALL_SCRIPT_PARTS) extension/gamelan.control Makefile
 	cat $(INSTALL_SCRIPT_PARTS) > $@.new
+	mv $@.new $@
+
+extension/gamelan--%--$(EXTENSION_VERSION).sql: $(UPGRADE_SOURCES) $(INSTALL_SCRIPT_PARTS) extension/gamelan.control Makefile
+	extension/upgrade/build.sh $* $(EXTENSION_VERSION) $(INSTALL_SCRIPT_PARTS) > $@.new
 	mv $@.new $@
 
 # Libraries with a fault each, which the torture test has to find: core/base/control_build.hpp. Nobody installs them.

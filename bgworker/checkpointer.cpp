@@ -1,10 +1,12 @@
 // The checkpointer: writes a checkpoint of every world for which one is due, beside the world worker and
 // without its help; verifies full ones by recovering them where nobody sees it, and removes those that are
-// too old. A failure with one world is reported and does not keep the others from theirs.
+// too old. It keeps the partitions of the log and the events, too. A failure with one world is reported and
+// does not keep the others from theirs.
 #include "bgworker/world_log.hpp"
 #include "extension/pg/retention.hpp"
 
 #include "bgworker/entry_points.hpp"
+#include "bgworker/partitions.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/checkpoints.hpp"
 #include "extension/pg/reading.hpp"
@@ -168,6 +170,7 @@ extern "C" void gamelan_checkpointer_main(Datum) {
         AllocSetContextCreate(TopMemoryContext, "gamelan checkpointer", ALLOCSET_DEFAULT_SIZES);
     // Leaked on purpose: the process ends without running destructors.
     auto& attempts = *new std::vector<Attempted>(pg::shared->max_worlds);
+    PartitionKeeper partitions;
     for (std::uint32_t i = 0; i < pg::shared->max_worlds; ++i)
         pg::runtime({i}).has_new_checkpoint.store(true); // of a checkpointer before this one
     while (!must_end()) {
@@ -176,6 +179,9 @@ extern "C" void gamelan_checkpointer_main(Datum) {
         ResetLatch(MyLatch);
         look_around();
         let_idle_worlds_go(loop);
+        MemoryContextSwitchTo(loop);
+        partitions.keep();
+        MemoryContextReset(loop);
         for (std::uint32_t i = 0; i < pg::shared->max_worlds && !must_end(); ++i) {
             const std::int64_t world_id = pg::region().control({i}).world_id.load();
             if (world_id == 0)

@@ -4,6 +4,8 @@
 
 #include "extension/pg/json_input.hpp"
 
+#include <cstring>
+
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/catalog_definition.hpp"
 #include "extension/pg/event_rows.hpp"
@@ -65,26 +67,33 @@ void TurnLog::write_ticks() const {
               column(INT8OID, ticks_, [](const Tick& t) { return unsigned_bigint(t.row.row_hash); })});
 }
 
+// A key over all partitions of game.tick_log there is not; that each tick is logged once rests on this row,
+// of which there is one: whoever writes the log moves it on, and does so from where it stood.
 void TurnLog::write_heads() const {
-    spi::run("UPDATE game.world_head AS h SET tick = u.tick, log_tick = u.log_tick, row_hash = u.row_hash, "
-             "checksum = u.checksum, updated_at = now() "
-             "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS "
-             "u(world, tick, log_tick, row_hash, checksum) "
-             "WHERE h.world = u.world",
-             {column(INT8OID, heads_, [](const Head& h) { return spi::bigint(h.world_id); }),
-              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.tick); }),
-              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.log_tick); }),
-              column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.row_hash); }),
-              column(INT8OID, heads_, [](const Head& h) {
-                  return unsigned_bigint(pg::head_checksum(h.world_id, h.tick, h.log_tick, h.row_hash));
-              })});
+    const std::uint64_t moved = spi::run(
+        "UPDATE game.world_head AS h SET tick = u.tick, log_tick = u.log_tick, row_hash = u.row_hash, "
+        "checksum = u.checksum, updated_at = now() "
+        "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) AS "
+        "u(world, tick, log_tick, row_hash, checksum) "
+        "WHERE h.world = u.world AND (h.log_tick < u.log_tick OR (h.log_tick = u.log_tick AND h.row_hash = "
+        "u.row_hash))",
+        {column(INT8OID, heads_, [](const Head& h) { return spi::bigint(h.world_id); }),
+         column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.tick); }),
+         column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.log_tick); }),
+         column(INT8OID, heads_, [](const Head& h) { return unsigned_bigint(h.row_hash); }),
+         column(INT8OID, heads_, [](const Head& h) {
+             return unsigned_bigint(pg::head_checksum(h.world_id, h.tick, h.log_tick, h.row_hash));
+         })});
+    if (moved != heads_.size())
+        ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+                        errmsg("somebody else has moved the head of a world, or removed it")));
 }
 
 void TurnLog::write_events() const {
     spi::run(
-        "INSERT INTO game.event (world, tick, ordinal, kind, actor, entity, payload) "
+        "INSERT INTO game.event (world, tick, ordinal, kind, actor, entity, payload, cause, handle) "
         "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], "
-        "$7::jsonb[])",
+        "$7::jsonb[], $8::text[], $9::bigint[])",
         {column(INT8OID, events_, [](const Event& e) { return spi::bigint(e.world_id); }),
          column(INT8OID, events_, [](const Event& e) { return unsigned_bigint(e.tick); }),
          column(INT4OID, events_, [](const Event& e) { return spi::integer(e.ordinal); }),
@@ -94,7 +103,11 @@ void TurnLog::write_events() const {
                 [](const Event& e) {
                     return e.event.event.entity ? spi::bigint(*e.event.event.entity) : spi::null_of(INT8OID);
                 }),
-         column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); })});
+         column(JSONBOID, events_, [](const Event& e) { return spi::json(e.event.event.payload); }),
+         column(TEXTOID, events_, [](const Event& e) { return optional_text(e.event.event.cause); }),
+         column(INT8OID, events_, [](const Event& e) {
+             return e.event.handle > 0 ? spi::bigint(e.event.handle) : spi::null_of(INT8OID);
+         })});
 }
 
 // Nothing of a table's own can refuse them: the kernel has asked its constraints. But somebody may have
@@ -159,7 +172,9 @@ void TurnLog::write_system_errors() const {
 }
 
 bool extension_exists() {
-    return OidIsValid(get_extension_oid("gamelan", true)) && OidIsValid(get_namespace_oid("game", true));
+    const char* version = pg::version_in_catalog();
+    return version != nullptr && std::strcmp(version, GAMELAN_VERSION) == 0 &&
+           OidIsValid(get_namespace_oid("game", true));
 }
 
 std::vector<DefinitionRow> read_definitions() {
@@ -262,6 +277,9 @@ void remove_dropped_worlds(const std::vector<std::int64_t>& ids) {
     spi::run("DELETE FROM game.checkpoint_chunk WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.checkpoint_policy WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.idempotency_key WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.log_begin WHERE world = ANY ($1)", {worlds});
+    spi::run("DELETE FROM game.retention WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.world_system WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.system_error WHERE world = ANY ($1)", {worlds});
     spi::run("DELETE FROM game.dropped_world WHERE id = ANY ($1)", {worlds});

@@ -144,7 +144,7 @@ class TurnLog {
 
 // The rest reads, each in a transaction of spi::begin.
 
-// False while the extension is not in this database.
+// False while the extension is not in this database, or in another version than the library.
 bool extension_exists();
 std::vector<DefinitionRow> read_definitions();
 // The components of each game declared in SQL that one of the rows plays. Sets the fault of worlds whose

@@ -89,6 +89,7 @@ class Worker {
     std::vector<std::unique_ptr<HostedWorld>> leavers_; // dropped; their memory waits for readers
     GameRulesReader rules_reader_;
     bool is_compiling_ = true;
+    bool is_version_told_ = false; // that the catalog's is another than ours
     std::uint64_t definitions_seen_ = 0;
     std::int64_t look_again_ns_ =
         0; // for an extension that is not there yet, or worlds that wait for a restore
@@ -350,6 +351,8 @@ void Worker::read_definitions_if_changed(std::int64_t now_ns) {
         rows = read_definitions();
         declared.components = read_components(rows);
         read_rules(rows, declared, now_ns);
+    } else if (!is_version_told_) {
+        is_version_told_ = pg::warn_of_other_version();
     }
     spi::commit();
     if (!exists)

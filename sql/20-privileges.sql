@@ -21,12 +21,12 @@ SELECT c.relname,
        has_table_privilege('gamelan_player', c.oid, 'SELECT') AS player,
        has_table_privilege('gamelan_gateway', c.oid, 'SELECT') AS gateway,
        has_table_privilege('gamelan_admin', c.oid, 'SELECT') AS admin
-FROM pg_class AS c WHERE c.relnamespace = 'game'::regnamespace AND c.relkind IN ('r', 'v')
+FROM pg_class AS c WHERE c.relnamespace = 'game'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND c.relname !~ '_\d{8}$' -- a partition
 ORDER BY c.relname COLLATE "C";
 -- Nobody writes to the tables but through the functions.
 SELECT c.relname, r.rolname
 FROM pg_class AS c, pg_roles AS r
-WHERE c.relnamespace = 'game'::regnamespace AND c.relkind IN ('r', 'v')
+WHERE c.relnamespace = 'game'::regnamespace AND c.relkind IN ('r', 'p', 'v')
   AND r.rolname IN ('gamelan_player', 'gamelan_gateway', 'gamelan_admin')
   AND has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE');
 

@@ -10,6 +10,30 @@ command_save() {
     say "saved $(stat -c %s -- "$1") bytes to $1"
 }
 
+# One world, by its number or name. The file travels as base64, which every client can write and read.
+command_export() {
+    (($# == 2)) || die "export wants a world and a file: ./gamelan export WORLD FILE"
+    state_open
+    pg_directories
+    client psql -XAtq -v ON_ERROR_STOP=1 -v world="$1" <<<"SELECT encode(game.export_world(
+            coalesce((SELECT id FROM game.world WHERE id::text = :'world' OR name = :'world' ORDER BY name = :'world' LIMIT 1), -1)), 'base64')" |
+        base64 --decode >"$2.part" || { rm -f -- "$2.part" && die "world $1 could not be exported"; }
+    mv -- "$2.part" "$2"
+    say "exported $(stat -c %s -- "$2") bytes to $2"
+}
+
+command_import() {
+    (($# == 1 || $# == 2)) || die "import wants a file, and perhaps a name: ./gamelan import FILE [NAME]"
+    [[ -r $1 ]] || die "cannot read $1"
+    state_open
+    pg_directories
+    local id
+    id=$({ printf '\\set file '"'" && base64 -w0 -- "$1" && printf "'\n%s\n" \
+        "SELECT game.import_world(decode(:'file', 'base64'), nullif(:'name', ''));"; } |
+        client psql -XAtq -v ON_ERROR_STOP=1 -v name="${2:-}") || die "$1 could not be imported; nothing was changed"
+    say "imported $1 as world $id, which stands still: SELECT game.start_world($id)"
+}
+
 # The file goes into a database of its own while the old one plays on. Only when that has worked do the two
 # change names, in a moment when nothing is connected; the old one is kept.
 command_load() {

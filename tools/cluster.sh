@@ -39,7 +39,7 @@ socket_directory() {
 cluster_accepts() { "$PG_BIN/pg_isready" -q -h "$1" -p "$2" -U gamelan -d postgres; }
 
 # create_extension_database SOCKET PORT DATABASE: the database, the extension and the gateway's login role,
-# each only when missing.
+# each only when missing; the extension in the version of the library.
 create_extension_database() {
     local admin=("$PG_BIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$1" -p "$2" -U gamelan)
     if [[ -z $("${admin[@]}" -d postgres -c "SELECT 1 FROM pg_database WHERE datname = $(sql_quote "$3")") ]]; then
@@ -48,6 +48,7 @@ create_extension_database() {
     "${admin[@]}" -d "$3" <<'SQL'
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS gamelan;
+ALTER EXTENSION gamelan UPDATE;
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gateway') THEN

@@ -9,7 +9,7 @@ command_lint() {
     mapfile -t LINT_CPP < <(git ls-files '*.cpp' '*.hpp')
     heading "Checking"
     local checker
-    for checker in format shell tidy cppcheck prettier zones; do
+    for checker in format shell tidy cppcheck prettier zones versions; do
         longstep "$checker" "$BUILD_LOGS/lint-$checker.log" "lint_$checker" || failed+=("$checker")
     done
     ((${#failed[@]} == 0)) || die "not clean: ${failed[*]}"
@@ -63,5 +63,18 @@ lint_zones() {
         say "the gateway knows only the wire protocol and core"
         status=1
     fi
+    return "$status"
+}
+
+# One version for all parts; the control file has it.
+lint_versions() {
+    local file version status=0
+    version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/gamelan.control)
+    for file in extension/pg/version.hpp CMakeLists.txt {web,test/browser,test/gateway}/package.json; do
+        grep -qE "(define GAMELAN_VERSION |VERSION |\"version\": )\"?${version//./\\.}\"?([ ,]|$)" "$file" || {
+            say "$file does not say $version, as extension/gamelan.control does"
+            status=1
+        }
+    done
     return "$status"
 }

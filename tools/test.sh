@@ -73,6 +73,6 @@ test_kind() {
 test_collect() {
     rm -rf "$ARTEFACTS"
     mkdir -p "$ARTEFACTS"
-    tar -C "$RUN" --exclude=bin --exclude=npm --exclude='*_data' --exclude=tmp_check -cf - . |
+    tar -C "$RUN" --exclude=bin --exclude=npm --exclude=releases --exclude='*_data' --exclude=tmp_check -cf - . |
         tar -C "$ARTEFACTS" -xf - --no-same-owner
 }

@@ -144,11 +144,13 @@ kind_oracle() {
 }
 
 # These tests make their clusters themselves; the file named by TEMP_CONFIG is added to the settings of each.
+# GAMELAN_RELEASES has the versions that were released, whose saves are to be read.
 kind_tap() {
+    releases_stage "$RUN/tap/releases" test/tap/games/duel.sql || return 1
     cluster_settings 0 / x | grep -E '^(extension_destdir|dynamic_library_path)' | server_writes "$RUN/tap/extension.conf"
     local pgxs
     pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
-    in_tests env TESTDIR="$RUN/tap" TEMP_CONFIG="$RUN/tap/extension.conf" PATH="$PG_BIN:$PATH" PGPORT=65432 \
+    in_tests env GAMELAN_RELEASES="$RUN/tap/releases" TESTDIR="$RUN/tap" TEMP_CONFIG="$RUN/tap/extension.conf" PATH="$PG_BIN:$PATH" PGPORT=65432 \
         PG_REGRESS="$pgxs/src/test/regress/pg_regress" TZ=UTC \
         bash -c 'exec prove --verbose -I "$1" -I test/tap test/tap/t/*.pl' _ "$pgxs/src/test/perl"
 }

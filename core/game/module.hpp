@@ -30,6 +30,7 @@ struct Event {
     std::string kind;
     std::string payload; // a JSON object
     std::optional<std::int64_t> entity = {};
+    std::string cause = {}; // "command 3": of the tick's in the log; "system NAME"
 };
 
 // What an action may see and do while it runs. Writes go to the tick that is being built and vanish when the

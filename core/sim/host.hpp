@@ -19,6 +19,7 @@ struct TickContext {
     double dt;           // simulated seconds of the tick
     std::uint64_t seed;
     std::string_view actor;                  // of an action
+    std::string_view cause;                  // of what is told, as Event has it
     std::span<const std::uint64_t> observed; // of an observer: handles, or slots of cells
     bool are_cells_observed;
     std::size_t max_events;  // more than so many in the tick are refused

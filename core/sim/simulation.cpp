@@ -18,6 +18,10 @@ store::ColumnId required_column(const store::WorldStore& store, std::string_view
     return *column;
 }
 
+std::string next_command(const TickResult& result) {
+    return "command " + std::to_string(result.applied + 1);
+}
+
 } // namespace
 
 Simulation::Simulation(std::int64_t world_id, std::unique_ptr<game::World> world, store::WorldStore store)
@@ -83,6 +87,14 @@ void Simulation::check(const game::Command& command) const {
                         {}, game::signature_hint(spec));
 }
 
+// What it tells of, it tells by its place in the log, where what was refused does not stand.
+void Simulation::tell(const game::Command& command, std::vector<game::Event>& events, TickResult& result) {
+    for (game::Event& event : events) {
+        event.cause = next_command(result);
+        result.events.push_back({command.actor, std::move(event), command.handle});
+    }
+}
+
 void Simulation::act(const game::Command& command, Outcome& outcome, TickResult& result) {
     const std::optional<std::uint32_t> player = find_player(command.actor);
     if (player && command.client_seq > 0 &&
@@ -106,8 +118,7 @@ void Simulation::act(const game::Command& command, Outcome& outcome, TickResult&
         throw;
     }
     outcome.applied = true;
-    for (game::Event& event : events)
-        result.events.push_back({command.actor, std::move(event)});
+    tell(command, events, result);
 }
 
 void Simulation::write(const game::Command& command, Outcome& outcome, TickResult& result) {
@@ -145,12 +156,12 @@ void Simulation::run_action(const game::Command& command, Outcome& outcome, Tick
         apply_writes(store_, *command.effects, freed);
     } else {
         std::vector<game::Event> events;
+        const std::string cause = next_command(result);
         Effects effects = host->run_action(
-            command, systems_.context(store_, command.actor, result.events.size(), events, freed));
+            command, systems_.context(store_, {command.actor, cause}, result.events.size(), events, freed));
         outcome.effects = std::move(effects.writes);
         outcome.result = std::move(effects.result);
-        for (game::Event& event : events)
-            result.events.push_back({command.actor, std::move(event)});
+        tell(command, events, result);
     }
     result.freed.insert(result.freed.end(), freed.begin(), freed.end());
     outcome.applied = true;
@@ -205,8 +216,10 @@ TickResult Simulation::run_tick(std::span<const game::Command> commands, Host* h
         while (count > 0 && commands[count - 1].kind == game::CommandKind::effects)
             --count;
         result.outcomes.reserve(commands.size());
-        for (const game::Command& command : commands.first(count))
+        for (const game::Command& command : commands.first(count)) {
             result.outcomes.push_back(apply(command, result, host));
+            result.applied += result.outcomes.back().applied;
+        }
         SystemsReport report;
         report.events_before = result.events.size();
         systems_.run(store_, host, commands.subspan(count), result.freed, report);

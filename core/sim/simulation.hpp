@@ -22,11 +22,13 @@ struct Outcome {
 struct LoggedEvent {
     std::string actor;
     game::Event event;
+    std::int64_t handle = 0; // of a queued command that caused it
 };
 
 struct TickResult {
     std::uint64_t tick = 0;
     std::vector<Outcome> outcomes; // one per command, in order
+    std::uint32_t applied = 0;     // of them: as many stand in the log
     std::vector<LoggedEvent> events;
     std::vector<EventRows> event_rows;
     // Handles whose slots are free again.
@@ -74,6 +76,7 @@ class Simulation {
     Outcome redefine(const game::Command& command);
     std::optional<std::uint32_t> find_player(const std::string& actor) const;
     void index_players();
+    static void tell(const game::Command& command, std::vector<game::Event>& events, TickResult& result);
     // What is remembered beside the store is read from it again.
     void look_at_newest();
     void load_rules();

@@ -36,10 +36,14 @@ game::Command effects_of(const game::SystemRule& rule, std::string writes) {
     return command;
 }
 
+std::string cause_of(const std::string& system) {
+    return "system " + system;
+}
+
 EventRows event_rows_of(const std::vector<kernel::System>& systems, kernel::AppendedRows& appended) {
     const kernel::System& system = systems[appended.system];
     const kernel::Statement& statement = system.statements[appended.statement];
-    EventRows out{system.name, statement.target_name, {}, std::move(appended.rows)};
+    EventRows out{system.name, cause_of(system.name), statement.target_name, {}, std::move(appended.rows)};
     for (const kernel::Field& field : statement.fields)
         out.columns.push_back({field.name, statement.expressions[field.value].type});
     return out;
@@ -56,6 +60,13 @@ struct Systems::Turn {
     SystemsReport& report;
     std::size_t next_recorded = 0;
     const game::Command* woken = nullptr; // the record of the condition that was asked last
+
+    void tell(const game::SystemRule& rule, std::vector<game::Event>& events) const {
+        for (game::Event& event : events) {
+            event.cause = cause_of(rule.name);
+            report.events.push_back(std::move(event));
+        }
+    }
 
     std::size_t told() const { return report.events_before + report.events.size(); }
 
@@ -93,12 +104,23 @@ void Systems::change(store::WorldStore& store, const std::string& encoded) {
     is_bound_ = false;
 }
 
-TickContext Systems::context(store::WorldStore& store, std::string_view actor, std::size_t told,
+TickContext Systems::context(store::WorldStore& store, const Teller& teller, std::size_t told,
                              std::vector<game::Event>& events, std::vector<store::Entity>& freed) const {
     const std::uint64_t tick = store.working_tick();
-    return {store, world_id_, tick, now_us(tick), rules_.dt(),
-            seed_, actor,     {},   false,        rules_.max_events_per_tick,
-            told,  events,    freed};
+    return {store,
+            world_id_,
+            tick,
+            now_us(tick),
+            rules_.dt(),
+            seed_,
+            teller.actor,
+            teller.cause,
+            {},
+            false,
+            rules_.max_events_per_tick,
+            told,
+            events,
+            freed};
 }
 
 // What cannot be bound to the layout is left to the host: the same in every replay, as the layout is.
@@ -156,7 +178,9 @@ bool Systems::is_due(Turn& turn, std::uint32_t system) {
     std::vector<game::Event> events;
     std::vector<store::Entity> freed;
     turn.store.begin_savepoint();
-    const bool is_wanted = turn.host->is_wanted(rule, context(turn.store, {}, turn.told(), events, freed));
+    const std::string cause = cause_of(rule.name);
+    const bool is_wanted =
+        turn.host->is_wanted(rule, context(turn.store, {{}, cause}, turn.told(), events, freed));
     turn.store.rollback_savepoint();
     return is_wanted;
 }
@@ -177,7 +201,8 @@ std::string Systems::run_calls(Turn& turn, const Batch& batch, const kernel::App
         calls.parameters.push_back({field.name, statement.expressions[field.value].type});
     std::vector<game::Event> events;
     std::vector<store::Entity> freed;
-    return turn.host->run_calls(rule, calls, context(turn.store, {}, turn.told(), events, freed));
+    const std::string cause = cause_of(rule.name);
+    return turn.host->run_calls(rule, calls, context(turn.store, {{}, cause}, turn.told(), events, freed));
 }
 
 // The record of a system with a condition stands there already.
@@ -261,7 +286,8 @@ void Systems::run_batch(Turn& turn, Batch& batch) {
     for (kernel::EmittedEvent& event : ran.events)
         turn.report.events.push_back(
             {std::move(event.type), std::move(event.payload),
-             event.entity ? std::optional(static_cast<std::int64_t>(event.entity->handle)) : std::nullopt});
+             event.entity ? std::optional(static_cast<std::int64_t>(event.entity->handle)) : std::nullopt,
+             cause_of(rules_.systems[batch.systems[event.system]].name)});
     if (turn.host != nullptr)
         for (kernel::AppendedRows& appended : ran.appended)
             turn.report.event_rows.push_back(event_rows_of(batch.executor->systems(), appended));
@@ -292,11 +318,12 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
     }
     const Stopwatch watch;
     SystemRun run{system, 0, 0, 0, {}, {}, {}};
+    const std::string cause = cause_of(rule.name);
     std::vector<game::Event> events;
     std::vector<store::Entity> freed;
     turn.store.begin_savepoint();
     try {
-        TickContext context = this->context(turn.store, {}, turn.told(), events, freed);
+        TickContext context = this->context(turn.store, {{}, cause}, turn.told(), events, freed);
         context.observed = observed.handles;
         context.are_cells_observed = observed.are_cells;
         Effects effects = turn.host->run_system(rule, context);
@@ -304,7 +331,7 @@ void Systems::run_one(Turn& turn, std::uint32_t system) {
         run.rows = effects.rows;
         if (!effects.writes.empty() || !rule.condition.empty())
             turn.report.effects.push_back(effects_of(rule, std::move(effects.writes)));
-        std::move(events.begin(), events.end(), std::back_inserter(turn.report.events));
+        turn.tell(rule, events);
         turn.freed.insert(turn.freed.end(), freed.begin(), freed.end());
     } catch (const Error& error) {
         turn.store.rollback_savepoint();
@@ -339,7 +366,7 @@ void Systems::run_native(Turn& turn, std::uint32_t system) {
             {tick, now_us(tick), rules_.dt(), seed_, observed.mask, rules_.max_events_per_tick, turn.told()});
         run.rows = ran.rows;
         run.blocks = ran.blocks;
-        std::move(ran.events.begin(), ran.events.end(), std::back_inserter(turn.report.events));
+        turn.tell(rule, ran.events);
     };
     bool is_run = true;
     try {

@@ -27,6 +27,7 @@ struct SystemRun {
 // Rows for a table of events of the game, from a kernel. A replay makes them too, and drops them.
 struct EventRows {
     std::string system;
+    std::string cause; // as Event has it
     std::string table;
     struct Column {
         std::string name;
@@ -67,7 +68,11 @@ class Systems {
 
     std::int64_t now_us(std::uint64_t tick) const { return game::simulated_us(state_, rules_, tick); }
     // `told`: how many events the tick has already.
-    TickContext context(store::WorldStore& store, std::string_view actor, std::size_t told,
+    struct Teller {
+        std::string_view actor;
+        std::string_view cause;
+    };
+    TickContext context(store::WorldStore& store, const Teller& teller, std::size_t told,
                         std::vector<game::Event>& events, std::vector<store::Entity>& freed) const;
 
   private:

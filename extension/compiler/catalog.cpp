@@ -225,6 +225,8 @@ std::optional<EventTable> read_event_table(Oid oid) {
             out.tick = static_cast<AttrNumber>(i + 1);
         if (out.table.columns[i].name == "created_at")
             out.created_at = static_cast<AttrNumber>(i + 1);
+        if (out.table.columns[i].name == "cause")
+            out.cause = static_cast<AttrNumber>(i + 1);
     }
     return out;
 }

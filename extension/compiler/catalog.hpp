@@ -51,6 +51,7 @@ struct EventTable {
     std::string refusal;
     AttrNumber tick = InvalidAttrNumber;
     AttrNumber created_at = InvalidAttrNumber;
+    AttrNumber cause = InvalidAttrNumber;
 };
 // Nothing when it is no table of events. The caller holds a lock on it.
 std::optional<EventTable> read_event_table(Oid relation);

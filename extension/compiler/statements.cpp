@@ -313,6 +313,11 @@ void StatementCompiler::append_column(Scope& scope, const EventTable& target, At
         given[static_cast<std::size_t>(number - 1)] = expressions().parameter(kernel::Parameter::tick);
         return;
     }
+    if (number == target.cause) {
+        if (!is_call_of("cause"))
+            refuse("the cause of the new row is not that of the statement");
+        return;
+    }
     if (number == target.created_at) {
         if (value == nullptr || !IsA(value, FuncExpr) || castNode(FuncExpr, value)->funcid != F_NOW)
             refuse("the new row's created_at is not now()");

@@ -4,6 +4,7 @@
 #include "core/game/actions.hpp"
 #include "extension/pg/action_arguments.hpp"
 #include "extension/pg/definition.hpp"
+#include "extension/pg/idempotency.hpp"
 #include "extension/pg/json_input.hpp"
 #include "extension/pg/reading.hpp"
 
@@ -293,6 +294,8 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
 PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
     PreventCommandIfReadOnly("game.enqueue()");
     PreventCommandIfParallelMode("game.enqueue()");
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+        PG_RETURN_NULL();
     const std::int64_t world_id = PG_GETARG_INT64(0);
     const Oid sequence_oid = get_relname_relid("command_handle_seq", get_namespace_oid("game", false));
     if (!OidIsValid(sequence_oid))
@@ -303,6 +306,13 @@ PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
     const store::WorldSlot slot = requests::require_world(world_id);
     input.handle = nextval_internal(sequence_oid, false);
     const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });
+    if (!PG_ARGISNULL(3)) {
+        const std::int64_t handle =
+            idempotency::claim(world_id, input.actor, PG_GETARG_TEXT_PP(3), PG_GETARG_TEXT_PP(1),
+                               PG_GETARG_JSONB_P(2), input.handle);
+        if (handle != input.handle)
+            PG_RETURN_INT64(handle);
+    }
     transaction::queue_command(world_id, encoded.view());
     PG_RETURN_INT64(input.handle);
 }

@@ -83,6 +83,7 @@ PG_FUNCTION_INFO_V1(gamelan_tick_random_next);
 PG_FUNCTION_INFO_V1(gamelan_tick_gauss);
 PG_FUNCTION_INFO_V1(gamelan_tick_gauss_next);
 PG_FUNCTION_INFO_V1(gamelan_tick_emit);
+PG_FUNCTION_INFO_V1(gamelan_tick_cause);
 PG_FUNCTION_INFO_V1(gamelan_tick_observed);
 PG_FUNCTION_INFO_V1(gamelan_tick_neighbors);
 PG_FUNCTION_INFO_V1(gamelan_neighbors);
@@ -102,6 +103,15 @@ PGDLLEXPORT Datum gamelan_tick_actor(PG_FUNCTION_ARGS) {
     if (actor.empty())
         PG_RETURN_NULL();
     PG_RETURN_TEXT_P(cstring_to_text_with_len(actor.data(), static_cast<int>(actor.size())));
+}
+
+PGDLLEXPORT Datum gamelan_tick_cause(PG_FUNCTION_ARGS) {
+    (void)fcinfo;
+    const TickScope* scope = TickScope::current();
+    if (scope == nullptr)
+        PG_RETURN_NULL();
+    const std::string_view cause = scope->context().cause;
+    PG_RETURN_TEXT_P(cstring_to_text_with_len(cause.data(), static_cast<int>(cause.size())));
 }
 
 PGDLLEXPORT Datum gamelan_tick_number(PG_FUNCTION_ARGS) {

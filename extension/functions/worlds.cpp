@@ -18,6 +18,7 @@ using namespace gamelan::pg;
 
 extern "C" {
 
+PG_FUNCTION_INFO_V1(gamelan_library_version);
 PG_FUNCTION_INFO_V1(gamelan_complete_config);
 PG_FUNCTION_INFO_V1(gamelan_head_checksum);
 PG_FUNCTION_INFO_V1(gamelan_definitions_changed);
@@ -26,6 +27,11 @@ PG_FUNCTION_INFO_V1(gamelan_world_runtime);
 PG_FUNCTION_INFO_V1(gamelan_step_world);
 PG_FUNCTION_INFO_V1(gamelan_state_hash);
 PG_FUNCTION_INFO_V1(gamelan_tick_lateness);
+
+PGDLLEXPORT Datum gamelan_library_version(PG_FUNCTION_ARGS) {
+    (void)fcinfo;
+    PG_RETURN_TEXT_P(cstring_to_text(GAMELAN_VERSION));
+}
 
 PGDLLEXPORT Datum gamelan_complete_config(PG_FUNCTION_ARGS) {
     char* game_name = text_to_cstring(PG_GETARG_TEXT_PP(0));

@@ -56,8 +56,8 @@ void insert(const sim::EventRows& rows, const char* schema, std::int64_t world_i
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("table \"%s.%s\" does not exist", schema, rows.table.c_str())));
     const std::size_t columns = rows.columns.size();
-    Parameters parameters{static_cast<Oid*>(palloc((columns + 3) * sizeof(Oid))),
-                          static_cast<Datum*>(palloc((columns + 3) * sizeof(Datum))), 0};
+    Parameters parameters{static_cast<Oid*>(palloc((columns + 4) * sizeof(Oid))),
+                          static_cast<Datum*>(palloc((columns + 4) * sizeof(Datum))), 0};
     const auto add = [&](Oid type, Datum value) {
         parameters.types[parameters.count] = type;
         parameters.values[parameters.count++] = value;
@@ -65,6 +65,7 @@ void insert(const sim::EventRows& rows, const char* schema, std::int64_t world_i
     add(INT8OID, Int64GetDatum(world_id));
     add(INT8OID, UInt64GetDatum(tick));
     add(INT8OID, Int64GetDatum(static_cast<std::int64_t>(rows.rows.size())));
+    add(TEXTOID, CStringGetTextDatum(rows.cause.c_str()));
     StringInfoData names;
     StringInfoData arrays;
     initStringInfo(&names);
@@ -83,7 +84,7 @@ void insert(const sim::EventRows& rows, const char* schema, std::int64_t world_i
         appendStringInfoString(&arrays, "pg_catalog.generate_series(1, $3)");
     else
         appendStringInfoString(&arrays, "))");
-    const char* sql = psprintf("INSERT INTO %s (world, tick%s) SELECT $1, $2%s FROM %s AS u",
+    const char* sql = psprintf("INSERT INTO %s (world, tick, cause%s) SELECT $1, $2, $4%s FROM %s AS u",
                                quote_qualified_identifier(schema, rows.table.c_str()), names.data,
                                columns == 0 ? "" : ", u.*", arrays.data);
     const int result =

@@ -3,9 +3,7 @@
 #pragma once
 
 #include "core/base/no_postgres.hpp"
-
-// Of the library; the control file's default_version and the upgrade scripts follow it.
-#define GAMELAN_VERSION "0.1.0"
+#include "extension/pg/version.hpp"
 
 extern "C" {
 #include "postgres.h"
@@ -61,3 +59,16 @@ extern "C" {
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 }
+
+// What Postgres asks for before it calls a function of a library for the first time in a process. Ours
+// compares versions there, so that a function never runs under a declaration that another version made.
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(function)                                                                        \
+    extern Datum function(PG_FUNCTION_ARGS);                                                                 \
+    extern PGDLLEXPORT const Pg_finfo_record* CppConcat(pg_finfo_, function)(void);                          \
+    const Pg_finfo_record* CppConcat(pg_finfo_, function)(void) {                                            \
+        static const Pg_finfo_record record = {1};                                                           \
+        gamelan::pg::require_version_of_catalog();                                                           \
+        return &record;                                                                                      \
+    }                                                                                                        \
+    extern int no_such_variable

@@ -76,11 +76,22 @@ std::uint64_t oldest_kept(std::int64_t world_id) {
     });
 }
 
+// Anchors stay, however old: without them the log that is kept leads nowhere.
+bool is_any_to_go(std::int64_t world_id, std::uint64_t oldest) {
+    return pg_call([&] {
+        return spi::run("SELECT FROM game.checkpoint WHERE world = $1 AND tick < $2 AND tick <> ALL "
+                        "(ARRAY(SELECT game._checkpoint_anchors($1))) LIMIT 1",
+                        {spi::bigint(world_id), spi::bigint(static_cast<std::int64_t>(oldest))}) != 0;
+    });
+}
+
 void remove_before(std::int64_t world_id, std::uint64_t tick) {
     pg_call([&] {
-        spi::run("DELETE FROM game.checkpoint_chunk WHERE world = $1 AND tick < $2",
+        spi::run("DELETE FROM game.checkpoint_chunk WHERE world = $1 AND tick < $2 AND tick <> ALL "
+                 "(ARRAY(SELECT game._checkpoint_anchors($1)))",
                  {spi::bigint(world_id), spi::bigint(static_cast<std::int64_t>(tick))});
-        spi::run("DELETE FROM game.checkpoint WHERE world = $1 AND tick < $2",
+        spi::run("DELETE FROM game.checkpoint WHERE world = $1 AND tick < $2 AND tick <> ALL "
+                 "(ARRAY(SELECT game._checkpoint_anchors($1)))",
                  {spi::bigint(world_id), spi::bigint(static_cast<std::int64_t>(tick))});
     });
 }
@@ -120,7 +131,8 @@ bool tidy_up(std::int64_t world_id, history::Watcher& watcher) {
     const std::uint64_t oldest = history::with_tables(tables, "gamelan: looking at checkpoints",
                                                       [&] { return oldest_kept(world_id); });
     const std::vector<Manifest> manifests = read_all(world_id, tables);
-    const bool is_one_to_go = !manifests.empty() && manifests.back().tick < oldest;
+    const bool is_one_to_go = history::with_tables(tables, "gamelan: looking at checkpoints",
+                                                   [&] { return is_any_to_go(world_id, oldest); });
     if (!verify_kept(*rules, manifests, is_one_to_go, oldest, tables, watcher))
         return false;
     if (is_one_to_go)

@@ -37,6 +37,14 @@ int max_tracked_systems = 1024;
 int max_events_per_tick = 65536;
 int max_unflushed_ticks = 64;
 int max_past_states = 4;
+int log_partition_min = 7 * 24 * 60;
+int event_partition_min = 7 * 24 * 60;
+int partitions_ahead = 4;
+int max_partitions = 1000;
+int keep_log_s = 0;
+int keep_events_s = 0;
+char* archive_folder = nullptr;
+int keep_idempotency_keys_s = 24 * 3600;
 char* pause_at = nullptr;
 
 namespace {
@@ -67,6 +75,34 @@ void define_int(const char* name, const char* summary, const char* more, int* va
                 int least, int most, GucContext context, int flags) {
     DefineCustomIntVariable(name, summary, more, variable, fallback, least, most, context, flags, nullptr,
                             nullptr, nullptr);
+}
+
+// SQL reads these: extension/sql/65-partitions.sql.
+void define_partitions() {
+    constexpr int year_min = 366 * 24 * 60;
+    define_int("gamelan.log_partition", "How long a time a partition of game.tick_log covers.",
+               "Partitions that exist stay as they are.", &log_partition_min, 7 * 24 * 60, 1, year_min,
+               PGC_SIGHUP, GUC_UNIT_MIN);
+    define_int("gamelan.event_partition", "How long a time a partition of game.event covers.",
+               "Partitions that exist stay as they are.", &event_partition_min, 7 * 24 * 60, 1, year_min,
+               PGC_SIGHUP, GUC_UNIT_MIN);
+    define_int("gamelan.partitions_ahead",
+               "How many partitions of game.tick_log and game.event are made ahead.", nullptr,
+               &partitions_ahead, 4, 1, 100, PGC_SIGHUP, 0);
+    define_int("gamelan.max_partitions", "Most partitions of game.tick_log, and of game.event.",
+               "Beyond it rows go into the default partition, where nothing removes them.", &max_partitions,
+               1000, 10, 10000, PGC_SIGHUP, 0);
+    define_int("gamelan.keep_log", "How long the log of worlds is kept; 0 means for ever.",
+               "What recovery needs is kept in any case. game.set_retention() says it for one world.",
+               &keep_log_s, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S);
+    define_int("gamelan.keep_events", "How long events are kept; 0 means for ever.",
+               "game.set_retention() says it for one world.", &keep_events_s, 0, 0, INT_MAX, PGC_SIGHUP,
+               GUC_UNIT_S);
+    define_int("gamelan.keep_idempotency_keys",
+               "How long a key of game.enqueue() stands for the call that used it first.", nullptr,
+               &keep_idempotency_keys_s, 24 * 3600, 1, 366 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
+    define_text("gamelan.archive_folder", "Folder of the server for archives of partitions.",
+                "Retention archives before it drops. Empty: there are no archives.", &archive_folder);
 }
 
 } // namespace
@@ -178,6 +214,7 @@ void define() {
                                "docs/durability.md lists them.", &pause_at, "", PGC_SIGHUP,
                                GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, nullptr, nullptr, nullptr);
 
+    define_partitions();
     MarkGUCPrefixReserved("gamelan");
 }
 

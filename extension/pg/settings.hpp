@@ -48,6 +48,16 @@ extern int max_unflushed_ticks;
 extern int max_past_states;
 extern char* pause_at; // gamelan.max_queued_commands: per transaction
 
+// Read by SQL.
+extern int log_partition_min;
+extern int event_partition_min;
+extern int partitions_ahead;
+extern int max_partitions;
+extern int keep_log_s;
+extern int keep_events_s;
+extern int keep_idempotency_keys_s;
+extern char* archive_folder; // gamelan.archive_folder, empty = none
+
 void define();
 
 } // namespace gamelan::pg::settings

@@ -87,6 +87,7 @@ class Verification {
     std::vector<Manifest> manifests_;
     std::vector<bool> is_sound_;   // of each manifest
     std::optional<LogRow> newest_; // without its commands
+    std::uint64_t begin_hash_ = 0; // of the newest row that retention has removed
     std::uint64_t previous_hash_ = 0;
     std::uint64_t rows_ = 0;
     std::uint64_t last_good_tick_ = 0; // of the rows before the first break of the chain
@@ -109,6 +110,12 @@ void Verification::read() {
         });
         manifests_ = read_manifests(world_.id, history::any_tick);
         newest_ = newest_log_row(world_.id, history::any_tick);
+        begin_hash_ = pg_call([&]() -> std::uint64_t {
+            if (spi::read("SELECT row_hash FROM game.log_begin WHERE world = $1", {spi::bigint(world_.id)}) ==
+                0)
+                return 0;
+            return static_cast<std::uint64_t>(spi::bigint_at(0, 1));
+        });
     });
     is_sound_.resize(manifests_.size());
 }
@@ -131,7 +138,7 @@ void Verification::check_head() {
 }
 
 // What the row before the first one had: nothing when that is the world's first, else what the checkpoint
-// before it says.
+// before it says, or whoever removed that row.
 std::uint64_t Verification::hash_before(const LogRow& first) const {
     const auto fits = [&](std::uint64_t hash) {
         return chain_row(hash, first.tick, first.commands, first.state_hash) == first.row_hash;
@@ -141,7 +148,7 @@ std::uint64_t Verification::hash_before(const LogRow& first) const {
     for (const Manifest& manifest : manifests_)
         if (manifest.log_tick < first.tick && fits(manifest.row_hash))
             return manifest.row_hash;
-    return 0;
+    return begin_hash_;
 }
 
 void Verification::check_row(const LogRow& row) {

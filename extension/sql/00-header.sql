@@ -18,3 +18,7 @@ GRANT gamelan_player TO gamelan_gateway, gamelan_admin;
 REVOKE ALL ON SCHEMA game FROM PUBLIC;
 GRANT USAGE ON SCHEMA game TO gamelan_player, gamelan_gateway, gamelan_admin;
 COMMENT ON SCHEMA game IS 'Gamelan: worlds, the commands that change them, and what is kept of them';
+
+CREATE FUNCTION game._library_version() RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'gamelan_library_version';
+COMMENT ON FUNCTION game._library_version() IS 'the version of the library that the server runs';

@@ -44,16 +44,20 @@ COMMENT ON COLUMN game.world_head.log_tick IS 'tick of the newest row in game.ti
 COMMENT ON COLUMN game.world_head.row_hash IS 'row_hash of that row';
 COMMENT ON COLUMN game.world_head.checksum IS 'of the columns before it: game._head_checksum(world, tick, log_tick, row_hash)';
 
+-- A partitioned table of an extension that is to come back from pg_restore has no key itself: each partition has its own.
+-- That no tick stands in two of them, game.world_head sees to, which every tick of the log moves on.
 CREATE TABLE game.tick_log (
     world bigint NOT NULL,
     tick bigint NOT NULL,
     commands bytea NOT NULL,
     state_hash bigint,
     row_hash bigint NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    PRIMARY KEY (world, tick)
-);
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+) PARTITION BY RANGE (created_at);
 ALTER TABLE game.tick_log ALTER COLUMN commands SET STORAGE EXTERNAL;
+CREATE TABLE game.tick_log_default PARTITION OF game.tick_log (PRIMARY KEY (world, tick)) DEFAULT;
+ALTER TABLE game.tick_log_default ALTER COLUMN commands SET STORAGE EXTERNAL;
+COMMENT ON TABLE game.tick_log_default IS 'Rows of game.tick_log for whose time there is no partition yet';
 COMMENT ON TABLE game.tick_log IS 'The commands of each tick that had any, packed (docs/formats.md); chained by hash';
 COMMENT ON COLUMN game.tick_log.state_hash IS 'state hash after the tick; null where it was not computed';
 COMMENT ON COLUMN game.tick_log.row_hash IS 'hash over the row before it, the tick, the commands and the state hash';
@@ -67,9 +71,15 @@ CREATE TABLE game.event (
     entity bigint,
     payload jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    PRIMARY KEY (world, tick, ordinal)
-);
+    cause text,
+    handle bigint
+) PARTITION BY RANGE (created_at);
+CREATE TABLE game.event_default PARTITION OF game.event (PRIMARY KEY (world, tick, ordinal)) DEFAULT;
+COMMENT ON TABLE game.event_default IS 'Rows of game.event for whose time there is no partition yet';
 COMMENT ON TABLE game.event IS 'What happened, as actions and systems told it; never changed';
+COMMENT ON COLUMN game.event.ordinal IS 'its place among the events of the tick, from 0';
+COMMENT ON COLUMN game.event.cause IS 'what told it: "system NAME", or "command N", the N-th of the tick in the log (game.command.position)';
+COMMENT ON COLUMN game.event.handle IS 'what game.enqueue returned, if the cause is a queued command';
 
 CREATE TABLE game.inbox (
     id bigint PRIMARY KEY,
@@ -169,17 +179,63 @@ CREATE TABLE game.checkpoint_policy (
 COMMENT ON TABLE game.checkpoint_policy IS
     'When each world gets checkpoints, of which kind, and how many are kept; null, and worlds without a row: as the settings gamelan.checkpoint_* say';
 
+CREATE TABLE game.idempotency_key (
+    world bigint NOT NULL,
+    actor text NOT NULL,
+    key text NOT NULL,
+    action text NOT NULL,
+    arguments_hash bytea NOT NULL,
+    handle bigint NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (world, actor, key)
+);
+CREATE INDEX idempotency_key_created_at ON game.idempotency_key (created_at);
+COMMENT ON TABLE game.idempotency_key IS 'The keys that queued commands came with, for gamelan.keep_idempotency_keys';
+
+CREATE TABLE game.retention (
+    world bigint PRIMARY KEY,
+    keep_log interval CHECK (keep_log >= interval '0'),
+    keep_events interval CHECK (keep_events >= interval '0')
+);
+COMMENT ON TABLE game.retention IS
+    'How long each world''s log and events are kept, 0 = for ever; null, and worlds without a row: as gamelan.keep_log and gamelan.keep_events say';
+
+CREATE TABLE game.log_begin (
+    world bigint PRIMARY KEY,
+    tick bigint NOT NULL,
+    row_hash bigint NOT NULL
+);
+COMMENT ON TABLE game.log_begin IS 'Worlds whose log no longer has its first rows: the newest of those that are gone, which the first one left follows on';
+
+CREATE TABLE game.archive (
+    file text PRIMARY KEY,
+    parent text NOT NULL,
+    partition text NOT NULL,
+    from_at timestamptz NOT NULL,
+    to_at timestamptz NOT NULL,
+    rows bigint NOT NULL,
+    bytes bigint NOT NULL,
+    archived_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    restored_as text UNIQUE
+);
+COMMENT ON TABLE game.archive IS 'The files that partitions were written to, below gamelan.archive_folder';
+COMMENT ON COLUMN game.archive.restored_as IS 'the table it was brought back as; retention leaves that alone';
+
 -- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.
 SELECT pg_catalog.pg_extension_config_dump('game.world_definition', '');
 SELECT pg_catalog.pg_extension_config_dump('game.world_head', '');
-SELECT pg_catalog.pg_extension_config_dump('game.tick_log', '');
-SELECT pg_catalog.pg_extension_config_dump('game.event', '');
+SELECT pg_catalog.pg_extension_config_dump('game.tick_log_default', '');
+SELECT pg_catalog.pg_extension_config_dump('game.event_default', '');
 SELECT pg_catalog.pg_extension_config_dump('game.inbox', '');
 SELECT pg_catalog.pg_extension_config_dump('game.conflict', '');
 SELECT pg_catalog.pg_extension_config_dump('game.dropped_world', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_chunk', '');
 SELECT pg_catalog.pg_extension_config_dump('game.checkpoint_policy', '');
+SELECT pg_catalog.pg_extension_config_dump('game.retention', '');
+SELECT pg_catalog.pg_extension_config_dump('game.idempotency_key', '');
+SELECT pg_catalog.pg_extension_config_dump('game.log_begin', '');
+SELECT pg_catalog.pg_extension_config_dump('game.archive', '');
 SELECT pg_catalog.pg_extension_config_dump('game.world_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('game.command_handle_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('game.inbox_id_seq', '');

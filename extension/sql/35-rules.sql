@@ -9,6 +9,10 @@ CREATE FUNCTION game.actor() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'gamelan_tick_actor';
 COMMENT ON FUNCTION game.actor() IS 'in an action: who called it, a role or a guest; in a system null; outside of a tick the current role';
 
+CREATE FUNCTION game.cause() RETURNS text
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'gamelan_tick_cause';
+COMMENT ON FUNCTION game.cause() IS 'in a system or action: itself, as events have it: "system NAME", or "command N", the N-th of its tick in the log; null outside of a tick';
+
 CREATE FUNCTION game.tick() RETURNS bigint
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'gamelan_tick_number';
 COMMENT ON FUNCTION game.tick() IS 'in a system or action: the tick that is being played';

@@ -5,6 +5,7 @@ CREATE TABLE game.event_row (
     tick bigint NOT NULL DEFAULT game.tick(),
     entity bigint,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    cause text DEFAULT game.cause(),
     CONSTRAINT rows_are_in_tables_that_inherit CHECK (false) NO INHERIT
 );
 COMMENT ON TABLE game.event_row IS
@@ -13,5 +14,6 @@ COMMENT ON COLUMN game.event_row.world IS 'the world it happened in';
 COMMENT ON COLUMN game.event_row.tick IS 'the tick it happened in';
 COMMENT ON COLUMN game.event_row.entity IS 'whom it happened to; null = nobody in particular';
 COMMENT ON COLUMN game.event_row.created_at IS 'when the tick was run, by the clock of the server';
+COMMENT ON COLUMN game.event_row.cause IS 'what told it, as in game.event';
 -- Only who owns a table may inherit from it.
 ALTER TABLE game.event_row OWNER TO gamelan_admin;

@@ -130,6 +130,16 @@ CREATE FUNCTION game._write_fork(world bigint, tick bigint, fork bigint) RETURNS
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_write_fork';
 COMMENT ON FUNCTION game._write_fork(bigint, bigint, bigint) IS 'writes a world''s state after a tick as the first checkpoint of another';
 
+CREATE FUNCTION game._begin_at(world bigint, tick bigint, time_scale double precision, catch_up text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    UPDATE game.world_definition AS d SET first_tick = tick, time_scale = _begin_at.time_scale, catch_up = _begin_at.catch_up WHERE d.id = world;
+    UPDATE game.world_head AS h SET tick = _begin_at.tick, checksum = game._head_checksum(world, _begin_at.tick, 0, 0) WHERE h.world = _begin_at.world;
+END
+$$;
+COMMENT ON FUNCTION game._begin_at(bigint, bigint, double precision, text) IS 'a world that was just made begins at a tick, with the state of its first checkpoint';
+
 CREATE FUNCTION game.fork_world(world bigint, tick bigint, name text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -146,8 +156,7 @@ BEGIN
     -- The state names cells, by the number of the world they were first of.
     fork := game.create_world(name, source.game, source.seed, source.tick_rate,
         source.config || jsonb_build_object('cell_world', coalesce((source.config ->> 'cell_world')::bigint, world % 256)), source.durability);
-    UPDATE game.world_definition AS d SET first_tick = tick, time_scale = source.time_scale, catch_up = source.catch_up WHERE d.id = fork;
-    UPDATE game.world_head AS h SET tick = fork_world.tick, checksum = game._head_checksum(fork, fork_world.tick, 0, 0) WHERE h.world = fork;
+    PERFORM game._begin_at(fork, tick, source.time_scale, source.catch_up);
     INSERT INTO game.world_system SELECT (jsonb_populate_record(s, jsonb_build_object('world', fork))).* FROM game.world_system AS s WHERE s.world = fork_world.world;
     INSERT INTO game.checkpoint_policy SELECT (jsonb_populate_record(p, jsonb_build_object('world', fork))).* FROM game.checkpoint_policy AS p WHERE p.world = fork_world.world;
     PERFORM game._write_fork(world, tick, fork);

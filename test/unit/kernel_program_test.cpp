@@ -159,6 +159,18 @@ TEST(KernelProgram, HoldsEveryKindOfStatement) {
     EXPECT_EQ(decode_program(encode_program(sample())), sample());
 }
 
+TEST(KernelProgram, AnUnknownVersionIsNamed) {
+    std::string bytes = encode_program(sample());
+    bytes[3] = 9;
+    try {
+        (void)decode_program(bytes);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), sqlstate::corrupt_data);
+        EXPECT_NE(error.message().find("version is 9"), std::string::npos) << error.message();
+    }
+}
+
 TEST(KernelProgram, EveryChangedByteIsFound) {
     const std::string good = encode_program(sample());
     for (std::size_t at = 0; at < good.size(); ++at)

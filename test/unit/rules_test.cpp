@@ -75,6 +75,18 @@ RC_GTEST_PROP(Rules, RoundTrip, ()) {
     RC_ASSERT(decode_rules(encode_rules(rules)) == rules);
 }
 
+TEST(Rules, AnUnknownVersionIsNamed) {
+    std::string bytes = encode_rules(sample());
+    bytes[3] = 9;
+    try {
+        (void)decode_rules(bytes);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), sqlstate::corrupt_data);
+        EXPECT_NE(error.message().find("version is 9"), std::string::npos) << error.message();
+    }
+}
+
 TEST(Rules, EveryChangedByteIsFound) {
     const std::string good = encode_rules(sample());
     ASSERT_EQ(decode_rules(good), sample());
