@@ -8,7 +8,8 @@ import processes
 from waiting import GaveUp, wait_for
 
 # Of extension/pg/pause_points.hpp: a kill at each of these hits a tick at exactly that step.
-PAUSE_POINTS = ["tick_built", "tick_written", "tick_committed", "flush", "tick_published"]
+PAUSE_POINTS = ["tick_built", "tick_written", "tick_committed", "flush", "tick_published", "checkpoint_written",
+                "checkpoints_removed", "world_recovered"]
 PAUSE_LIMIT_S = 3  # a point is not reached when somebody else was faster; then the fault comes where things are
 
 
@@ -87,6 +88,10 @@ class Faults:
         point = self._random.choice(PAUSE_POINTS)
         since = self._server.log_position()
         self._server.configure(f"gamelan.pause_at = '{point}'")
+        if point == "world_recovered":  # one has to be, first
+            how = self._random.choice([signal.SIGKILL, signal.SIGTERM])
+            for pid in self._server.processes("gamelan world worker"):
+                processes.send(pid, how)
         try:
             found = wait_for(f"somebody pauses at {point}", lambda: re.search(
                 rf'\[(\d+)\].*pausing at "{point}"', self._server.log_since(since)), PAUSE_LIMIT_S)
