@@ -233,7 +233,8 @@ void Gateway::try_open(Session& session) {
         return;
     session.phase = Phase::open;
     session.stale = true;
-    session.reply(hello_text(session.name, session.token, *world, session.feed->tick(),
+    session.reply(hello_text(session.name, session.token, *world,
+                             {session.feed->tick(), session.feed->durable_tick()},
                              session.feed->description(), config_));
 }
 
@@ -319,7 +320,8 @@ WorldFeed* Gateway::follow(std::int64_t world) {
         return nullptr;
     WorldFeed::Events events = {[this](WorldFeed&) { database_changed(); },
                                 [this](WorldFeed& feed, const codec::StateMessage& message,
-                                       const SharedText& text) { feed_changed(feed, message, text); }};
+                                       const SharedText& text) { feed_changed(feed, message, text); },
+                                [this](WorldFeed& feed) { feed_became_durable(feed); }};
     auto feed = std::make_unique<WorldFeed>(loop_, config_, link_settings_, world, std::move(events));
     WorldFeed* result = feed.get();
     feeds_.emplace(world, Follower{std::move(feed), now_ms()});
@@ -336,6 +338,14 @@ void Gateway::feed_changed(WorldFeed& feed, const codec::StateMessage& message, 
         else if (session->phase == Phase::open)
             deliver(*session, message, text);
     }
+}
+
+// Who waits for a snapshot reads it there.
+void Gateway::feed_became_durable(WorldFeed& feed) {
+    const SharedText text = durable_text(feed.changed_tick());
+    for (const auto& [id, session] : sessions_)
+        if (session->feed == &feed && session->phase == Phase::open && !session->stale)
+            session->reply(text);
 }
 
 void Gateway::database_changed() {

@@ -65,6 +65,7 @@ class Gateway {
     void answered(const Act& act, const ActAnswer& answer);
     void worlds_listed();
     void feed_changed(WorldFeed& feed, const codec::StateMessage& message, const SharedText& text);
+    void feed_became_durable(WorldFeed& feed);
     void database_changed();
     bool database_ok_for(const Session& session) const;
     void tell_status(Session& session);

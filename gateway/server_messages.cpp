@@ -47,13 +47,14 @@ std::string server_name() {
 }
 
 SharedText hello_text(std::string_view session, std::string_view token, const WorldInfo& world,
-                      std::uint64_t tick, const GameDescription& description, const Config& config) {
+                      Progress progress, const GameDescription& description, const Config& config) {
     ObjectText world_object;
     world_object.number("id", world.id)
         .text("name", world.name)
         .text("game", world.game)
         .text("state", world.state)
-        .number("tick", static_cast<std::int64_t>(tick))
+        .number("tick", static_cast<std::int64_t>(progress.tick))
+        .number("durable_tick", static_cast<std::int64_t>(progress.durable_tick))
         .raw("tick_rate", world.tick_rate_json)
         .raw("config", world.config_json);
     ObjectText limits;
@@ -71,6 +72,10 @@ SharedText hello_text(std::string_view session, std::string_view token, const Wo
         .raw("limits", limits.finish())
         .number("server_time_ms", wall_clock_ms())
         .share();
+}
+
+SharedText durable_text(std::uint64_t tick) {
+    return ObjectText("durable").number("tick", static_cast<std::int64_t>(tick)).share();
 }
 
 SharedText ack_text(std::int64_t seq, std::int64_t tick, std::string_view result_json) {

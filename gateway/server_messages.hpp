@@ -48,11 +48,18 @@ struct ErrorText {
     std::string hint;   // empty when there is none
 };
 
+// How far a world has come.
+struct Progress {
+    std::uint64_t tick = 0;
+    std::uint64_t durable_tick = 0; // at most tick
+};
+
 // `name/version` of this program.
 std::string server_name();
 
 SharedText hello_text(std::string_view session, std::string_view token, const WorldInfo& world,
-                      std::uint64_t tick, const GameDescription& description, const Config& config);
+                      Progress progress, const GameDescription& description, const Config& config);
+SharedText durable_text(std::uint64_t tick);
 SharedText ack_text(std::int64_t seq, std::int64_t tick, std::string_view result_json);
 SharedText error_text(std::optional<std::int64_t> seq, const ErrorText& error);
 SharedText pong_text(std::string_view nonce_json, std::string_view time_json, std::uint64_t tick);

@@ -11,10 +11,14 @@ namespace {
 constexpr std::int64_t retry_ms = 500;
 constexpr std::int64_t answer_grace_ms = 10'000; // beyond the wait that was asked for
 
-SharedText json_of(const codec::StateMessage& message) {
-    std::string text;
-    codec::append_json(text, message);
-    return std::make_shared<const std::string>(std::move(text));
+constexpr std::int64_t durable_poll_ms = 50; // while clients know more than is durable
+
+// A bigint in binary format.
+std::uint64_t read_bigint(const PGresult* result, int column) {
+    std::uint64_t out = 0;
+    for (int i = 0; i < 8; ++i)
+        out = out << 8 | static_cast<unsigned char>(PQgetvalue(result, 0, column)[i]);
+    return out;
 }
 
 } // namespace
@@ -55,8 +59,10 @@ void WorldFeed::ask() {
         return;
     }
     const std::string since = state_.known() ? std::to_string(state_.tick()) : "-1";
-    const std::string wait = std::to_string(poll_wait_ms_);
-    link_.send("SELECT game.changes($1::bigint, $2::bigint, $3::int)",
+    const std::string wait =
+        std::to_string(is_ahead() ? std::min(poll_wait_ms_, durable_poll_ms) : poll_wait_ms_);
+    // In this order, so that the second tells of what the first waited for.
+    link_.send("SELECT game.changes($1::bigint, $2::bigint, $3::int), game.durable_tick($1::bigint)",
                {world.c_str(), since.c_str(), wait.c_str()}, ResultFormat::binary,
                poll_wait_ms_ + answer_grace_ms);
 }
@@ -80,7 +86,13 @@ void WorldFeed::take_description(const PGresult* result) {
 }
 
 void WorldFeed::take_changes(const PGresult* result) {
-    if (PQntuples(result) != 1 || PQgetisnull(result, 0, 0)) {
+    if (PQntuples(result) != 1 || PQnfields(result) != 2 || PQgetlength(result, 0, 1) != 8) {
+        retry_later("game.changes and game.durable_tick gave no row");
+        return;
+    }
+    const std::uint64_t durable_tick = read_bigint(result, 1);
+    if (PQgetisnull(result, 0, 0)) {
+        note_durable(durable_tick);
         ask();
         return;
     }
@@ -92,7 +104,28 @@ void WorldFeed::take_changes(const PGresult* result) {
         retry_later("state message refused: " + std::string(codec::name_of(error)));
         return;
     }
+    durable_tick_ = std::min(durable_tick, message.tick);
     apply(message);
+}
+
+// Nothing changed meanwhile.
+void WorldFeed::note_durable(std::uint64_t tick) {
+    durable_tick_ = std::clamp(tick, durable_tick_, std::max(durable_tick_, tick_));
+    if (!was_told_ahead_ || is_ahead())
+        return;
+    was_told_ahead_ = false;
+    snapshot_.reset();
+    events_.became_durable(*this);
+}
+
+SharedText WorldFeed::json_of(const codec::StateMessage& message) const {
+    std::string text;
+    codec::append_json(text, message);
+    if (durable_tick_ < message.tick) {
+        text.pop_back();
+        text += ",\"durable_tick\":" + std::to_string(durable_tick_) + "}";
+    }
+    return std::make_shared<const std::string>(std::move(text));
 }
 
 void WorldFeed::apply(codec::StateMessage& message) {
@@ -100,17 +133,22 @@ void WorldFeed::apply(codec::StateMessage& message) {
         retry_later(problem);
         return;
     }
+    const bool is_change = message.kind == codec::StateMessageKind::snapshot || !message.columns.empty();
+    const std::uint64_t told_tick = changed_tick_;
     tick_ = message.tick;
+    if (is_change)
+        changed_tick_ = message.tick;
     // Ask first: the database works on the next tick while this one is told.
     ask();
     if (!state_.known())
         return; // the connection broke while asking
-    if (message.kind == codec::StateMessageKind::delta) {
-        if (message.columns.empty())
-            return;
-        message.base_tick = changed_tick_;
+    if (!is_change) {
+        note_durable(durable_tick_);
+        return;
     }
-    changed_tick_ = message.tick;
+    if (message.kind == codec::StateMessageKind::delta)
+        message.base_tick = told_tick;
+    was_told_ahead_ = is_ahead();
     snapshot_.reset();
     // Clients are told a column that got longer as a whole, so that they never meet a slot they do not have.
     for (codec::ColumnChange& change : message.columns)
@@ -138,6 +176,8 @@ void WorldFeed::become_unavailable(std::string_view problem) {
     state_.forget();
     description_.reset();
     snapshot_.reset();
+    durable_tick_ = 0;
+    was_told_ahead_ = false;
     events_.availability_changed(*this);
 }
 

@@ -20,6 +20,8 @@ class WorldFeed : private LinkOwner {
         // The state changed; `text` is the JSON of the message. Messages without a change are not told, so a
         // delta's base is the tick of the message told before it.
         std::function<void(WorldFeed&, const codec::StateMessage&, const SharedText& text)> changed;
+        // All that was told is durable now; after states that were told before they were.
+        std::function<void(WorldFeed&)> became_durable;
     };
 
     WorldFeed(EventLoop loop, const Config& config, LinkSettings settings, std::int64_t world, Events events);
@@ -37,6 +39,8 @@ class WorldFeed : private LinkOwner {
     const GameDescription& description() const { return *description_; }
     // The latest tick seen, kept while the database is away; 0 before the first.
     std::uint64_t tick() const { return tick_; }
+    // The latest tick known to be durable, at most tick().
+    std::uint64_t durable_tick() const { return durable_tick_; }
     // The latest tick at which something changed: the state is what it was then.
     std::uint64_t changed_tick() const { return changed_tick_; }
     // The state as a snapshot message of changed_tick(), made once a tick. Needs ready().
@@ -50,6 +54,10 @@ class WorldFeed : private LinkOwner {
     void take_description(const PGresult* result);
     void take_changes(const PGresult* result);
     void apply(codec::StateMessage& message);
+    void note_durable(std::uint64_t tick);
+    SharedText json_of(const codec::StateMessage& message) const;
+    // Whether clients were told a state that is not known to be durable yet.
+    bool is_ahead() const { return state_.known() && durable_tick_ < changed_tick_; }
     void retry_later(std::string_view reason);
     void become_unavailable(std::string_view problem);
 
@@ -63,6 +71,8 @@ class WorldFeed : private LinkOwner {
     std::string problem_ = "the world was not read yet";
     std::uint64_t tick_ = 0;
     std::uint64_t changed_tick_ = 0;
+    std::uint64_t durable_tick_ = 0;
+    bool was_told_ahead_ = false;
     SharedText snapshot_; // of changed_tick_, or null
     bool was_ready_ = false;
 };

@@ -120,6 +120,25 @@ Act prepare_act(store::WorldSlot slot, std::int64_t world_id, const CommandInput
     });
 }
 
+// All acts of a batch at once: to begin and end a subtransaction takes as long as to read an act. False when
+// one of them is refused; nothing is kept then.
+bool prepare_acts(store::WorldSlot slot, std::int64_t world_id, const CommandInput* inputs, int count,
+                  Act* acts) {
+    return sql_boundary([&] {
+        try {
+            in_subtransaction([&] {
+                for (int i = 0; i < count; ++i) {
+                    acts[i] = {};
+                    acts[i].encoded = palloc_bytes(encode(slot, world_id, inputs[i]));
+                }
+            });
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    });
+}
+
 struct TextArray {
     Datum* values;
     bool* nulls;
@@ -289,16 +308,19 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
     const store::WorldSlot slot = requests::require_world(world_id);
     requests::require_running(slot, world_id);
 
-    auto* acts = static_cast<Act*>(palloc(sizeof(Act) * static_cast<std::size_t>(Max(count, 1))));
-    for (int i = 0; i < count; ++i) {
-        const CommandInput input{TextDatumGetCString(actors.values[i]),
-                                 TextDatumGetCString(actions.values[i]),
-                                 sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]),
-                                 0,
-                                 DatumGetJsonbP(arguments.values[i]),
-                                 true};
-        acts[i] = prepare_act(slot, world_id, input);
-    }
+    const auto room = static_cast<std::size_t>(Max(count, 1));
+    auto* inputs = static_cast<CommandInput*>(palloc(sizeof(CommandInput) * room));
+    auto* acts = static_cast<Act*>(palloc(sizeof(Act) * room));
+    for (int i = 0; i < count; ++i)
+        inputs[i] = {TextDatumGetCString(actors.values[i]),
+                     TextDatumGetCString(actions.values[i]),
+                     sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]),
+                     0,
+                     DatumGetJsonbP(arguments.values[i]),
+                     true};
+    if (!prepare_acts(slot, world_id, inputs, count, acts))
+        for (int i = 0; i < count; ++i)
+            acts[i] = prepare_act(slot, world_id, inputs[i]);
     // All are queued before the first answer is awaited, so that they share a tick if they can.
     for (int i = 0; i < count; ++i) {
         if (acts[i].sqlstate != nullptr)

@@ -27,6 +27,7 @@ PG_FUNCTION_INFO_V1(gamelan_world_runtime);
 PG_FUNCTION_INFO_V1(gamelan_step_world);
 PG_FUNCTION_INFO_V1(gamelan_state_hash);
 PG_FUNCTION_INFO_V1(gamelan_tick_lateness);
+PG_FUNCTION_INFO_V1(gamelan_durable_tick);
 
 PGDLLEXPORT Datum gamelan_library_version(PG_FUNCTION_ARGS) {
     (void)fcinfo;
@@ -133,6 +134,13 @@ PGDLLEXPORT Datum gamelan_state_hash(PG_FUNCTION_ARGS) {
         CStringGetTextDatum(psprintf("%016llx", static_cast<unsigned long long>(answer.hash)))};
     bool nulls[2] = {};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+PGDLLEXPORT Datum gamelan_durable_tick(PG_FUNCTION_ARGS) {
+    const store::WorldSlot slot = requests::require_world(PG_GETARG_INT64(0));
+    const std::uint64_t durable = runtime(slot).durable_tick.load();
+    const std::uint64_t published = region().control(slot).tick.load();
+    PG_RETURN_INT64(static_cast<std::int64_t>(Min(durable, published)));
 }
 
 PGDLLEXPORT Datum gamelan_tick_lateness(PG_FUNCTION_ARGS) {

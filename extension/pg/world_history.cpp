@@ -1,5 +1,6 @@
 #include "extension/pg/world_history.hpp"
 
+#include "core/base/control_build.hpp"
 #include "core/codec/command_batch.hpp"
 #include "core/game/schema_game.hpp"
 #include "extension/pg/json_input.hpp"
@@ -106,7 +107,8 @@ bool run_empty_ticks(State& state, std::uint64_t target, std::uint64_t goal, Wat
 
 // Before the ticks up to it are played: a row that was damaged may name any tick.
 void check_row(const State& state, const LogRow& row) {
-    if (chain_row(state.position.row_hash, row.tick, row.commands, row.state_hash) != row.row_hash)
+    if (!control_build::skips_chain &&
+        chain_row(state.position.row_hash, row.tick, row.commands, row.state_hash) != row.row_hash)
         diverged("the hash chain", row.tick);
 }
 
@@ -220,7 +222,8 @@ std::unique_ptr<store::WorldStore> load_chain(const game::World& rules,
     for (const Manifest* manifest : chain)
         if (!load_chunks(*store, *manifest, newest.tick, watcher))
             return nullptr;
-    if (store->seal(newest.tick).state_hash_kept() != newest.state_hash)
+    const std::uint64_t state_hash = store->seal(newest.tick).state_hash_kept();
+    if (!control_build::skips_checksums && state_hash != newest.state_hash)
         throw Error(sqlstate::corrupt_data, "a checkpoint is damaged: the state hash differs");
     store->publish();
     return store;

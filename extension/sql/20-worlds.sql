@@ -218,6 +218,11 @@ CREATE FUNCTION game.state_hash(world bigint, OUT tick bigint, OUT hash text)
     LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'gamelan_state_hash';
 COMMENT ON FUNCTION game.state_hash(bigint) IS 'the published tick and the hash of its whole state, 16 hex digits: equal states have equal hashes';
 
+CREATE FUNCTION game.durable_tick(world bigint) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'gamelan_durable_tick';
+COMMENT ON FUNCTION game.durable_tick(bigint) IS
+    'the newest published tick that is known to be durable, as in game.world; in a relaxed world it may be behind the tick that can be read';
+
 CREATE FUNCTION game.tick_lateness(world bigint, quantile double precision) RETURNS double precision
     LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'gamelan_tick_lateness';
 COMMENT ON FUNCTION game.tick_lateness(bigint, double precision) IS

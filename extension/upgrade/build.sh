@@ -2,8 +2,8 @@
 # build.sh FROM TO PART…: prints the script of ALTER EXTENSION gamelan UPDATE from one version to another. The parts are
 # those of the install script of version TO.
 #
-# header.sql, the hand-written steps A--B.sql from FROM to TO, all functions, views, triggers and comments of TO, the
-# hand-written A--B-after.sql, footer.sql. Steps of versions in between have no functions of their own.
+# header.sql, the hand-written steps A--B.sql from FROM to TO, all functions, views, triggers and comments of TO,
+# privileges.sql, the hand-written A--B-after.sql. Steps of versions in between have no functions of their own.
 set -euo pipefail
 export LC_ALL=C
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -28,5 +28,5 @@ done
 sed "s/@VERSION@/$to/g" "$here/header.sql"
 for step in "${steps[@]}"; do cat "$step.sql"; done
 awk -f "$here/replaceable.awk" "$@"
+cat "$here/privileges.sql"
 for step in "${steps[@]}"; do cat "$step-after.sql"; done
-cat "$here/footer.sql"

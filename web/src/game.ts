@@ -39,6 +39,7 @@ export class Game {
         connection: (c) => this.connectionChanged(c),
         hello: (world) => this.welcomed(world),
         state: (touched, fresh) => this.stateArrived(touched, fresh),
+        durable: () => this.refreshSoon(),
         ack: (act, tick, result) => this.acknowledged(act, tick, result),
         rejected: (act, refusal) => this.rejected(act, refusal),
         notice: (refusal) => toast("error", refusal.message, refusal.hint),
@@ -265,6 +266,7 @@ export class Game {
     const around = selected === undefined ? [] : [0, 1, 2, 3, 4, 5].map((d) => this.grid!.step(selected, d));
     useView.setState({
       tick: state.tick >= 0 ? state.tick : useView.getState().tick,
+      durableTick: this.client.durableTick,
       measuredRate: this.meter.rate(),
       selected: selected === undefined ? undefined : this.view(selected),
       neighbours: around.map((cell) => (cell === NO_CELL ? undefined : this.view(cell))),

@@ -39,6 +39,8 @@ export interface View {
   database: "ok" | "lost";
   world: WorldInfo | undefined;
   tick: number;
+  /** All up to this tick is on disk. */
+  durableTick: number;
   /** Ticks a second as measured from what arrives; undefined before there is enough to tell. */
   measuredRate: number | undefined;
   latencyMs: number | undefined;
@@ -65,6 +67,7 @@ export const useView = create<View>(() => ({
   database: "ok",
   world: undefined,
   tick: -1,
+  durableTick: -1,
   measuredRate: undefined,
   latencyMs: undefined,
   drawing: "starting",

@@ -138,6 +138,23 @@ describe("the client", () => {
     expect(await gateway.next("hello")).toEqual({ type: "hello", protocol: 1, token: "t1" });
   });
 
+  it("knows how much of what it shows is on disk", async () => {
+    gateway.snapshot(7);
+    await happened("snapshot 7");
+    expect(client.durableTick).toBe(7);
+    const change = { "cell.amount": { gaps: [0], values: [1] } };
+    gateway.say({ type: "delta", tick: 9, base: 7, durable_tick: 7, columns: change });
+    await happened("delta 9");
+    expect(client.durableTick).toBe(7);
+    gateway.say({ type: "durable", tick: 11 });
+    gateway.say({ type: "delta", tick: 11, base: 9, durable_tick: 8, columns: change });
+    await happened("delta 11");
+    expect(client.durableTick).toBe(11);
+    gateway.say({ type: "status", database: "lost", message: "" });
+    await happened("database lost");
+    expect(client.durableTick).toBe(-1);
+  });
+
   it("applies deltas that fit and asks for a snapshot once when one does not", async () => {
     gateway.snapshot(7);
     gateway.say({ type: "delta", tick: 8, base: 7, columns: { "cell.amount": { gaps: [3], values: [9] } } });

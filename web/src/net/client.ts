@@ -42,6 +42,8 @@ export interface ClientEvents {
   hello?(world: WorldInfo): void;
   /** New state is in `client.state`; `fresh` after a snapshot, when every column is touched. */
   state?(touched: Applied, fresh: boolean): void;
+  /** `client.durableTick` has caught up with what was shown before. */
+  durable?(): void;
   /** The act was applied at `tick` and is durable. `result` is `{"duplicate": true}` for a repeated one. */
   ack?(act: Act, tick: number, result: unknown): void;
   rejected?(act: Act, refusal: Refusal): void;
@@ -68,6 +70,8 @@ export class GameClient {
   readonly clock = new ServerClock();
   connection: Connection = { phase: "connecting" };
   world: WorldInfo | undefined;
+  /** All up to this tick is on disk; a relaxed world shows later ones. −1 before the first state. */
+  durableTick = -1;
   session: SavedSession;
   private limits: Limits = { max_message_bytes: 4096, acts_per_second: 30, max_pending_acts: 32 };
   private readonly options: ClientOptions;
@@ -179,9 +183,14 @@ export class GameClient {
         return this.welcomed(message);
       case "snapshot":
         this.awaitingSnapshot = false;
+        this.durable(message.durableTick);
         return events.state?.(this.state.applySnapshot(message.tick, message.columns), true);
       case "delta":
+        this.durable(message.durableTick);
         return this.applyDelta(message);
+      case "durable":
+        this.durable(message.tick);
+        return events.durable?.();
       case "ack": {
         const act = this.pending.get(message.seq);
         this.pending.delete(message.seq);
@@ -194,6 +203,7 @@ export class GameClient {
         return this.ponged(message);
       case "status":
         this.databaseOk = message.database === "ok";
+        this.durableTick = -1;
         events.database?.(message.database, message.message);
         if (this.databaseOk) this.sendPending();
         return;
@@ -218,12 +228,18 @@ export class GameClient {
     this.greeted = true;
     this.databaseOk = true;
     this.awaitingSnapshot = true;
+    this.durableTick = -1;
     this.backoff.reset();
     this.clock.reset();
     this.setConnection({ phase: "open" });
     this.options.events.hello?.(message.world);
     this.sendPending();
     this.ping();
+  }
+
+  /** A state may be told of after the message that says it is on disk. */
+  private durable(tick: number): void {
+    this.durableTick = Math.max(this.durableTick, tick);
   }
 
   private sendPending(): void {

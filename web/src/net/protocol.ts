@@ -44,8 +44,9 @@ export type ServerMessage =
       server: string;
       serverTimeMs: number;
     }
-  | { type: "snapshot"; tick: number; columns: Columns }
-  | { type: "delta"; tick: number; base: number; columns: Columns }
+  | { type: "snapshot"; tick: number; durableTick: number; columns: Columns }
+  | { type: "delta"; tick: number; durableTick: number; base: number; columns: Columns }
+  | { type: "durable"; tick: number }
   | { type: "ack"; seq: number; tick: number; result: unknown }
   | {
       type: "error";
@@ -132,6 +133,11 @@ function columns(json: Json): Columns {
   );
 }
 
+/** What a state says to be on disk: all of it, unless it names an earlier tick. */
+function durableTick(json: Json): number {
+  return number(json, json.durable_tick === undefined ? "tick" : "durable_tick");
+}
+
 function hello(json: Json): ServerMessage {
   const world = object(json, "world");
   const limits = isObject(json.limits) ? json.limits : {};
@@ -176,9 +182,17 @@ export function parseServerMessage(received: string): ServerMessage {
     case "hello":
       return hello(json);
     case "snapshot":
-      return { type: "snapshot", tick: number(json, "tick"), columns: columns(json) };
+      return { type: "snapshot", tick: number(json, "tick"), durableTick: durableTick(json), columns: columns(json) };
     case "delta":
-      return { type: "delta", tick: number(json, "tick"), base: number(json, "base"), columns: columns(json) };
+      return {
+        type: "delta",
+        tick: number(json, "tick"),
+        durableTick: durableTick(json),
+        base: number(json, "base"),
+        columns: columns(json),
+      };
+    case "durable":
+      return { type: "durable", tick: number(json, "tick") };
     case "ack":
       return { type: "ack", seq: number(json, "seq"), tick: number(json, "tick"), result: json.result };
     case "error":

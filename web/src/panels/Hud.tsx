@@ -6,6 +6,7 @@ const CONNECTION_WORDS = { connecting: "Connecting", open: "Live", waiting: "Rec
 export function Hud() {
   const world = useView((v) => v.world);
   const tick = useView((v) => v.tick);
+  const durableTick = useView((v) => v.durableTick);
   const rate = useView((v) => v.measuredRate);
   const latency = useView((v) => v.latencyMs);
   const phase = useView((v) => v.connection.phase);
@@ -24,6 +25,11 @@ export function Hud() {
         <div>
           <dt>Tick</dt>
           <dd data-testid="tick">{tick < 0 ? "–" : tick.toLocaleString("en")}</dd>
+          {durableTick >= 0 && durableTick < tick && (
+            <dd data-testid="durable-tick" className="behind">
+              on disk up to {durableTick.toLocaleString("en")}
+            </dd>
+          )}
         </div>
         <div>
           <dt>Rate</dt>
