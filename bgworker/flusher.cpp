@@ -1,6 +1,7 @@
 #include "bgworker/flusher.hpp"
 
 #include "bgworker/entry_points.hpp"
+#include "core/base/control_build.hpp"
 #include "core/base/error.hpp"
 #include "extension/pg/pause_points.hpp"
 
@@ -71,7 +72,8 @@ Safe Safe::now() {
 }
 
 bool Safe::covers(XLogRecPtr position, Durability durability) const {
-    return position <= (durability == Durability::replicated ? replicated_ : as_configured_);
+    return control_build::skips_flush ||
+           position <= (durability == Durability::replicated ? replicated_ : as_configured_);
 }
 
 void want_flushed(XLogRecPtr position) {

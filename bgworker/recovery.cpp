@@ -2,6 +2,7 @@
 
 #include "core/codec/command_batch.hpp"
 #include "core/codec/write_set.hpp"
+#include "extension/pg/pause_points.hpp"
 #include "extension/pg/tick_log.hpp"
 #include "extension/pg/world_history.hpp"
 
@@ -234,6 +235,7 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
                                             : from_tables(world, source, target, tables, watcher);
         if (!state.simulation)
             return RecoveryResult::stopped;
+        pg::pg_call([] { pg::pause_point("world_recovered"); });
         const std::uint64_t tick = state.simulation->tick();
         const std::uint64_t from_tick = world.runtime().recovery.from_tick.load();
         watcher.end(pg::RecoveryPhase::done, tick);

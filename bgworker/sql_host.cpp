@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "extension/pg/action_lookup.hpp"
 #include "extension/pg/bridge.hpp"
 #include "extension/pg/json_input.hpp"
 #include "extension/pg/procedure.hpp"
@@ -14,7 +15,6 @@
 #include "extension/pg/tick_scope.hpp"
 
 extern "C" {
-#include "catalog/pg_proc.h"
 #include "utils/fmgrprotos.h"
 }
 
@@ -36,28 +36,19 @@ struct NamedArgument {
 
 // The values of a function's parameters, palloc'd; those that `named` lacks are NULL.
 std::span<const procedure::Argument> arguments_of(Oid function, std::span<const NamedArgument> named) {
-    const HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-    if (!HeapTupleIsValid(row))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("function %u does not exist", function)));
-    Oid* types = nullptr;
-    char** names = nullptr;
-    char* modes = nullptr;
-    const int count = get_func_arg_info(row, &types, &names, &modes);
+    const pg::Signature& signature = pg::signature_of(function);
     auto* out = static_cast<procedure::Argument*>(
-        palloc(sizeof(procedure::Argument) * static_cast<std::size_t>(Max(count, 1))));
-    for (int i = 0; i < count; ++i) {
+        palloc(sizeof(procedure::Argument) * static_cast<std::size_t>(Max(signature.count, 1))));
+    for (int i = 0; i < signature.count; ++i) {
+        pg::Parameter& parameter = signature.parameters[i];
         out[i] = {0, true};
-        for (const NamedArgument& argument : named) {
-            if (names == nullptr || std::strcmp(names[i], argument.name) != 0 || argument.text == nullptr)
-                continue;
-            Oid input = InvalidOid;
-            Oid parameter = InvalidOid;
-            getTypeInputInfo(types[i], &input, &parameter);
-            out[i] = {OidInputFunctionCall(input, const_cast<char*>(argument.text), parameter, -1), false};
-        }
+        for (const NamedArgument& argument : named)
+            if (argument.text != nullptr && std::strcmp(parameter.name, argument.name) == 0)
+                out[i] = {InputFunctionCall(&parameter.input, const_cast<char*>(argument.text),
+                                            parameter.input_type, -1),
+                          false};
     }
-    ReleaseSysCache(row);
-    return {out, static_cast<std::size_t>(count)};
+    return {out, static_cast<std::size_t>(signature.count)};
 }
 
 // The members of a command's JSON object, and the actor.

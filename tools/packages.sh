@@ -11,6 +11,7 @@ PACKAGES_TEST=(
     libgtest-dev libgmock-dev librapidcheck-dev libqhull-dev libbenchmark-dev
     clang libclang-rt-14-dev
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
+    python3 python3-psycopg2 python3-websocket
     chromium chromium-sandbox fonts-dejavu-core procps
 )
 PACKAGES_BENCH=(libbenchmark-dev redis-tools)

@@ -18,6 +18,7 @@ kind_files() {
     isolation) compgen -G "$ROOT/test/isolation/specs/*.spec" ;;
     tap) compgen -G "$ROOT/test/tap/t/*.pl" ;;
     command) compgen -G "$ROOT/test/command/*.sh" ;;
+    torture) compgen -G "$ROOT/test/torture/*.py" ;;
     gateway | browser) compgen -G "$ROOT/test/$1/package.json" ;;
     web) compgen -G "$ROOT/web/src/*.test.ts" || compgen -G "$ROOT/web/src/*/*.test.ts" ;;
     esac
@@ -28,7 +29,7 @@ kind_counter() {
     unit | sanitize) say count_gtest ;;
     fuzz) say count_fuzz ;;
     regress | isolation) say count_pg_regress ;;
-    pgtap | tap | command) say count_tap ;;
+    pgtap | tap | torture | command) say count_tap ;;
     oracle) say count_oracle ;;
     gateway | browser | web) say count_node ;;
     esac
@@ -162,6 +163,48 @@ kind_command() {
         GAMELAN=$ROOT/gamelan timeout --kill-after=60 "$RUNNER_LIMIT_S" bash "$file" 8>&- || status=1
     done
     return "$status"
+}
+
+# copy_control_builds TARGET: an installation tree with each of the libraries that have a fault.
+copy_control_builds() {
+    local library name names=() trees=$ROOT/build/control/trees
+    make -C "$ROOT" --no-print-directory -j "$JOBS" PG_CONFIG="$PG_CONFIG" control-builds || return 1
+    rm -rf "$trees"
+    for library in "$ROOT"/build/control/*/gamelan.so; do
+        name=$(basename "$(dirname "$library")")
+        names+=("$name")
+        mkdir -p "$trees/$name$PG_LIBRARIES"
+        tar -C "$ROOT/build/stage/extension" --exclude='*.so' -cf - . | tar -C "$trees/$name" -xf - || return 1
+        cp "$library" "$trees/$name$PG_LIBRARIES/" || return 1
+    done
+    copy_to_server "$trees" "$1" "${names[@]}"
+}
+
+# with_small_disk DIRECTORY COMMAND…: on the directory lies a file system of 64 MB that only the command sees, and that ends with it;
+# then the command is given the flag that names it. Without the right to do so the command runs without.
+with_small_disk() {
+    local directory=$1
+    shift
+    if unshare --mount mount -t tmpfs small "$directory" 2>/dev/null; then
+        unshare --mount bash -c 'mount -t tmpfs -o size=64m,mode=1777 small "$1" && exec "${@:2}" --small-disk "$1"' _ "$directory" "$@"
+    else
+        "$@"
+    fi
+}
+
+# Clusters, gateways and clients of its own. GAMELAN_TORTURE_SECONDS says how long the storm is, GAMELAN_TORTURE_SEED which one,
+# GAMELAN_TORTURE_PARTS what else; the log names the seed.
+kind_torture() {
+    local bin=$RUN/torture/bin seconds=${GAMELAN_TORTURE_SECONDS:-60} parts
+    read -ra parts <<<"${GAMELAN_TORTURE_PARTS:-}"
+    cmake_build "$CMAKE_BUILD" gamelan_torture_shims -DGAMELAN_TESTS=ON || return 1
+    copy_to_server "$CMAKE_BUILD" "$bin" shims || return 1
+    copy_control_builds "$bin/controls" || return 1
+    "${AS_SERVER[@]}" mkdir "$RUN/torture/small_data" || return 1
+    with_small_disk "$RUN/torture/small_data" "${AS_SERVER[@]}" env -C "$STATE/tests/test/torture" timeout --kill-after=10 $((RUNNER_LIMIT_S + 2 * seconds)) \
+        /usr/bin/python3 -B torture.py --pg-bin "$PG_BIN" --stage "$STATE/stage/extension" --libraries "$PG_LIBRARIES" \
+        --controls "$bin/controls" --gateway "$STATE/stage/gateway/gamelan-gateway" --shims "$bin/shims" \
+        --artefacts "$RUN/torture" --seconds "$seconds" ${GAMELAN_TORTURE_SEED:+--seed "$GAMELAN_TORTURE_SEED"} "${parts[@]}"
 }
 
 # npm_test DIRECTORY VARIABLE=VALUE…

@@ -120,6 +120,25 @@ Act prepare_act(store::WorldSlot slot, std::int64_t world_id, const CommandInput
     });
 }
 
+// All acts of a batch at once: to begin and end a subtransaction takes as long as to read an act. False when
+// one of them is refused; nothing is kept then.
+bool prepare_acts(store::WorldSlot slot, std::int64_t world_id, const CommandInput* inputs, int count,
+                  Act* acts) {
+    return sql_boundary([&] {
+        try {
+            in_subtransaction([&] {
+                for (int i = 0; i < count; ++i) {
+                    acts[i] = {};
+                    acts[i].encoded = palloc_bytes(encode(slot, world_id, inputs[i]));
+                }
+            });
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    });
+}
+
 struct TextArray {
     Datum* values;
     bool* nulls;
@@ -217,6 +236,30 @@ std::string describe_world(store::WorldSlot slot, std::int64_t world_id) {
     return "{\"columns\": [" + columns + "], \"actions\": [" + actions + "]}";
 }
 
+// `key`: null = none.
+Datum enqueue(FunctionCallInfo fcinfo, text* key) {
+    PreventCommandIfReadOnly("game.enqueue()");
+    PreventCommandIfParallelMode("game.enqueue()");
+    const std::int64_t world_id = PG_GETARG_INT64(0);
+    const Oid sequence_oid = get_relname_relid("command_handle_seq", get_namespace_oid("game", false));
+    if (!OidIsValid(sequence_oid))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                        errmsg("the sequence game.command_handle_seq does not exist")));
+    CommandInput input{
+        current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0, PG_GETARG_JSONB_P(2), false};
+    const store::WorldSlot slot = requests::require_world(world_id);
+    input.handle = nextval_internal(sequence_oid, false);
+    const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });
+    if (key != nullptr) {
+        const std::int64_t handle = idempotency::claim(world_id, input.actor, key, PG_GETARG_TEXT_PP(1),
+                                                       PG_GETARG_JSONB_P(2), input.handle);
+        if (handle != input.handle)
+            PG_RETURN_INT64(handle);
+    }
+    transaction::queue_command(world_id, encoded.view());
+    PG_RETURN_INT64(input.handle);
+}
+
 } // namespace
 
 extern "C" {
@@ -224,6 +267,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(gamelan_call);
 PG_FUNCTION_INFO_V1(gamelan_calls);
 PG_FUNCTION_INFO_V1(gamelan_enqueue);
+PG_FUNCTION_INFO_V1(gamelan_enqueue_once);
 PG_FUNCTION_INFO_V1(gamelan_sync);
 PG_FUNCTION_INFO_V1(gamelan_session_id);
 PG_FUNCTION_INFO_V1(gamelan_raised_conflict);
@@ -264,16 +308,19 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
     const store::WorldSlot slot = requests::require_world(world_id);
     requests::require_running(slot, world_id);
 
-    auto* acts = static_cast<Act*>(palloc(sizeof(Act) * static_cast<std::size_t>(Max(count, 1))));
-    for (int i = 0; i < count; ++i) {
-        const CommandInput input{TextDatumGetCString(actors.values[i]),
-                                 TextDatumGetCString(actions.values[i]),
-                                 sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]),
-                                 0,
-                                 DatumGetJsonbP(arguments.values[i]),
-                                 true};
-        acts[i] = prepare_act(slot, world_id, input);
-    }
+    const auto room = static_cast<std::size_t>(Max(count, 1));
+    auto* inputs = static_cast<CommandInput*>(palloc(sizeof(CommandInput) * room));
+    auto* acts = static_cast<Act*>(palloc(sizeof(Act) * room));
+    for (int i = 0; i < count; ++i)
+        inputs[i] = {TextDatumGetCString(actors.values[i]),
+                     TextDatumGetCString(actions.values[i]),
+                     sequences.nulls[i] ? 0 : DatumGetInt64(sequences.values[i]),
+                     0,
+                     DatumGetJsonbP(arguments.values[i]),
+                     true};
+    if (!prepare_acts(slot, world_id, inputs, count, acts))
+        for (int i = 0; i < count; ++i)
+            acts[i] = prepare_act(slot, world_id, inputs[i]);
     // All are queued before the first answer is awaited, so that they share a tick if they can.
     for (int i = 0; i < count; ++i) {
         if (acts[i].sqlstate != nullptr)
@@ -292,29 +339,13 @@ PGDLLEXPORT Datum gamelan_calls(PG_FUNCTION_ARGS) {
 }
 
 PGDLLEXPORT Datum gamelan_enqueue(PG_FUNCTION_ARGS) {
-    PreventCommandIfReadOnly("game.enqueue()");
-    PreventCommandIfParallelMode("game.enqueue()");
+    return enqueue(fcinfo, nullptr);
+}
+
+PGDLLEXPORT Datum gamelan_enqueue_once(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
         PG_RETURN_NULL();
-    const std::int64_t world_id = PG_GETARG_INT64(0);
-    const Oid sequence_oid = get_relname_relid("command_handle_seq", get_namespace_oid("game", false));
-    if (!OidIsValid(sequence_oid))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                        errmsg("the sequence game.command_handle_seq does not exist")));
-    CommandInput input{
-        current_actor(), text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, 0, PG_GETARG_JSONB_P(2), false};
-    const store::WorldSlot slot = requests::require_world(world_id);
-    input.handle = nextval_internal(sequence_oid, false);
-    const Bytes encoded = sql_boundary([&] { return palloc_bytes(encode(slot, world_id, input)); });
-    if (!PG_ARGISNULL(3)) {
-        const std::int64_t handle =
-            idempotency::claim(world_id, input.actor, PG_GETARG_TEXT_PP(3), PG_GETARG_TEXT_PP(1),
-                               PG_GETARG_JSONB_P(2), input.handle);
-        if (handle != input.handle)
-            PG_RETURN_INT64(handle);
-    }
-    transaction::queue_command(world_id, encoded.view());
-    PG_RETURN_INT64(input.handle);
+    return enqueue(fcinfo, PG_ARGISNULL(3) ? nullptr : PG_GETARG_TEXT_PP(3));
 }
 
 PGDLLEXPORT Datum gamelan_sync(PG_FUNCTION_ARGS) {

@@ -3,10 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "extension/pg/spi.hpp"
-
 extern "C" {
-#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "utils/datum.h"
@@ -19,42 +16,11 @@ namespace {
 constexpr int missing_argument = MAKE_SQLSTATE('W', 'G', '0', '0', '3');
 constexpr int unexpected_argument = MAKE_SQLSTATE('W', 'G', '0', '0', '4');
 constexpr int argument_type_mismatch = MAKE_SQLSTATE('W', 'G', '0', '0', '5');
-constexpr int action_refused = MAKE_SQLSTATE('W', 'G', '0', '1', '2');
-constexpr int undefined_action = MAKE_SQLSTATE('W', 'G', '0', '0', '2');
 
 constexpr std::pair<const char*, const char*> exact_output[] = {
     {"DateStyle", "ISO, YMD"},   {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"},
     {"extra_float_digits", "3"}, {"bytea_output", "hex"},       {"search_path", "pg_catalog"},
 };
-
-struct Signature {
-    const char* name;
-    int count;
-    Oid* types;
-    char** names;
-    List* defaults; // of the last parameters
-};
-
-Signature signature_of(Oid function) {
-    const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-    if (!HeapTupleIsValid(tuple))
-        ereport(ERROR,
-                (errcode(undefined_action), errmsg("the function of the action does not exist any more")));
-    Signature out{};
-    char* modes = nullptr;
-    out.name = pstrdup(NameStr(reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proname));
-    out.count = get_func_arg_info(tuple, &out.types, &out.names, &modes);
-    if (modes != nullptr || (out.count > 0 && out.names == nullptr))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-                        errmsg("function \"%s\" cannot be an action", out.name),
-                        errhint("Its parameters must all be named, and none be OUT, INOUT or VARIADIC.")));
-    bool is_null = false;
-    const Datum defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &is_null);
-    if (!is_null)
-        out.defaults = castNode(List, stringToNode(TextDatumGetCString(defaults)));
-    ReleaseSysCache(tuple);
-    return out;
-}
 
 int hint_signature(Oid function, const char* name) {
     const Datum parameters = DirectFunctionCall1(pg_get_function_arguments, ObjectIdGetDatum(function));
@@ -164,22 +130,20 @@ const char* excerpt(JsonbValue* value) {
 
 [[noreturn]] void raise_mismatch(Oid function, const Signature& signature, int i, const char* detail) {
     ereport(ERROR, (errcode(argument_type_mismatch),
-                    errmsg("argument \"%s\" must be of type %s", signature.names[i],
-                           format_type_be(signature.types[i])),
+                    errmsg("argument \"%s\" must be of type %s", signature.parameters[i].name,
+                           format_type_be(signature.parameters[i].type)),
                     errdetail("%s", detail), hint_signature(function, signature.name)));
     pg_unreachable();
 }
 
 Datum read_value(Oid function, const Signature& signature, int i, char* text) {
-    Oid input = InvalidOid;
-    Oid parameter = InvalidOid;
-    getTypeInputInfo(signature.types[i], &input, &parameter);
+    Parameter& parameter = signature.parameters[i];
     const MemoryContext context = CurrentMemoryContext;
     volatile Datum out = static_cast<Datum>(0);
     // What the type's input function refuses is said the way of other arguments; the transaction fails
     // anyway.
     PG_TRY();
-    { out = OidInputFunctionCall(input, text, parameter, -1); }
+    { out = InputFunctionCall(&parameter.input, text, parameter.input_type, -1); }
     PG_CATCH();
     {
         MemoryContextSwitchTo(context);
@@ -217,7 +181,7 @@ void refuse_unknown(Oid function, const Signature& signature, Jsonb* named) {
         const char* name = pnstrdup(key.val.string.val, key.val.string.len);
         bool is_known = false;
         for (int i = 0; i < signature.count && !is_known; ++i)
-            is_known = std::strcmp(signature.names[i], name) == 0;
+            is_known = std::strcmp(signature.parameters[i].name, name) == 0;
         if (!is_known)
             ereport(ERROR, (errcode(unexpected_argument),
                             errmsg("the action has no argument \"%s\"",
@@ -226,66 +190,30 @@ void refuse_unknown(Oid function, const Signature& signature, Jsonb* named) {
     }
 }
 
-[[noreturn]] void raise_unknown(const char* game, const char* name) {
-    (void)spi::run("SELECT pg_catalog.string_agg(name, ', ' ORDER BY name) FROM game.action WHERE game = $1",
-                   {spi::text(game)});
-    const bool has_any = !spi::is_null(0, 1);
-    const std::string_view known = has_any ? spi::text_at(0, 1) : "none yet; game.create_action() makes some";
-    ereport(ERROR, (errcode(undefined_action), errmsg("action \"%s\" does not exist", name),
-                    errhint("The world's actions are: %s.", pnstrdup(known.data(), known.size()))));
-    pg_unreachable();
-}
-
-[[noreturn]] void raise_lost_policy(const char* game, const char* name, std::string_view policy) {
-    ereport(ERROR, (errcode(action_refused), errmsg("action \"%s\" refuses all calls", name),
-                    errdetail("Its policy, the function \"%s\", does not exist any more.",
-                              pnstrdup(policy.data(), policy.size())),
-                    errhint("Make it again, or SELECT game.alter_action(%s, policy => '');",
-                            quote_literal_cstr(psprintf("%s.%s", game, name)))));
-    pg_unreachable();
-}
-
 } // namespace
-
-Action find_action(const char* game, const char* name) {
-    if (SPI_connect() != SPI_OK_CONNECT)
-        elog(ERROR, "could not connect to SPI");
-    const std::uint64_t count = spi::run(
-        "SELECT p.oid::bigint, a.durable::int, a.policy, EXISTS (SELECT FROM pg_catalog.pg_proc AS j "
-        "WHERE j.pronamespace = n.oid AND j.proname = a.policy AND j.prokind = 'f')::int FROM game.action AS "
-        "a "
-        "JOIN pg_catalog.pg_namespace AS n ON n.nspname = a.game "
-        "JOIN pg_catalog.pg_proc AS p ON p.pronamespace = n.oid AND p.proname = a.name AND p.prokind = 'f' "
-        "WHERE a.game = $1 AND a.name = $2",
-        {spi::text(game), spi::text(name)});
-    if (count == 0)
-        raise_unknown(game, name);
-    if (!spi::is_null(0, 3) && spi::integer_at(0, 4) == 0)
-        raise_lost_policy(game, name, spi::text_at(0, 3));
-    const Action out{static_cast<Oid>(spi::bigint_at(0, 1)), spi::integer_at(0, 2) != 0};
-    SPI_finish();
-    return out;
-}
 
 ActionArguments match_arguments(Oid function, Jsonb* named, ArgumentForm form) {
     if (!JB_ROOT_IS_OBJECT(named))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("the arguments of an action must be a JSON object")));
-    const Signature signature = signature_of(function);
+    const Signature& signature = signature_of(function);
+    if (!signature.can_be_action)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+                        errmsg("function \"%s\" cannot be an action", signature.name),
+                        errhint("Its parameters must all be named, and none be OUT, INOUT or VARIADIC.")));
     const auto room = static_cast<std::size_t>(Max(signature.count, 1));
-    ActionArguments out{signature.count, signature.types, static_cast<Datum*>(palloc0(room * sizeof(Datum))),
+    ActionArguments out{signature.count, static_cast<Datum*>(palloc0(room * sizeof(Datum))),
                         static_cast<bool*>(palloc0(room * sizeof(bool)))};
-    const int first_default = signature.count - list_length(signature.defaults);
     for (int i = 0; i < signature.count; ++i) {
-        const char* name = signature.names[i];
+        const Parameter& parameter = signature.parameters[i];
+        const char* name = parameter.name;
         JsonbValue* value =
             getKeyJsonValueFromContainer(&named->root, name, static_cast<int>(std::strlen(name)), nullptr);
-        if (value == nullptr && i < first_default)
+        if (value == nullptr && parameter.fallback == nullptr)
             ereport(ERROR, (errcode(missing_argument), errmsg("argument \"%s\" is missing", name),
                             hint_signature(function, signature.name)));
         if (value == nullptr) {
-            evaluate_default(static_cast<Expr*>(list_nth(signature.defaults, i - first_default)),
-                             signature.types[i], out.values[i], out.nulls[i]);
+            evaluate_default(parameter.fallback, parameter.type, out.values[i], out.nulls[i]);
             continue;
         }
         out.nulls[i] = value->type == jbvNull;
@@ -293,7 +221,7 @@ ActionArguments match_arguments(Oid function, Jsonb* named, ArgumentForm form) {
         if (!out.nulls[i]) {
             text = form == ArgumentForm::command && value->type == jbvString
                        ? pnstrdup(value->val.string.val, value->val.string.len)
-                       : input_text(signature.types[i], value);
+                       : input_text(parameter.type, value);
             if (text == nullptr)
                 raise_mismatch(function, signature, i,
                                psprintf("It is %s%s.", describe(value), excerpt(value)));
@@ -306,30 +234,29 @@ ActionArguments match_arguments(Oid function, Jsonb* named, ArgumentForm form) {
 }
 
 char* encode_arguments(Oid function, const ActionArguments& arguments) {
-    const Signature signature = signature_of(function);
+    const Signature& signature = signature_of(function);
     // One text for one value, whatever the session has set, and one that loses nothing.
-    const int settings = NewGUCNestLevel();
-    for (const auto& [name, value] : exact_output)
-        (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    const int settings = signature.is_output_fixed ? 0 : NewGUCNestLevel();
+    if (settings != 0)
+        for (const auto& [name, value] : exact_output)
+            (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     StringInfoData out;
     initStringInfo(&out);
     appendStringInfoChar(&out, '{');
     for (int i = 0; i < arguments.count; ++i) {
+        Parameter& parameter = signature.parameters[i];
         if (i > 0)
             appendStringInfoString(&out, ", ");
-        escape_json(&out, signature.names[i]);
+        escape_json(&out, parameter.name);
         appendStringInfoString(&out, ": ");
-        if (arguments.nulls[i]) {
+        if (arguments.nulls[i])
             appendStringInfoString(&out, "null");
-            continue;
-        }
-        Oid output = InvalidOid;
-        bool is_varlena = false;
-        getTypeOutputInfo(arguments.types[i], &output, &is_varlena);
-        escape_json(&out, OidOutputFunctionCall(output, arguments.values[i]));
+        else
+            escape_json(&out, OutputFunctionCall(&parameter.output, arguments.values[i]));
     }
     appendStringInfoChar(&out, '}');
-    AtEOXact_GUC(true, settings);
+    if (settings != 0)
+        AtEOXact_GUC(true, settings);
     return out.data;
 }
 

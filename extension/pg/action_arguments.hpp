@@ -8,22 +8,12 @@
 
 #include <cstdint>
 
-#include "extension/pg/pg.hpp"
+#include "extension/pg/action_lookup.hpp"
 
 namespace gamelan::pg {
 
-struct Action {
-    Oid function;
-    bool is_durable;
-};
-
-// Raises WG002, with a hint that lists the actions there are, and WG012 for one that has lost its policy.
-// Reads game.action as the current user.
-Action find_action(const char* game, const char* name);
-
 struct ActionArguments {
     int count;
-    const Oid* types;
     Datum* values; // in the order of the function's parameters
     bool* nulls;
 };

@@ -2,6 +2,7 @@
 
 #include "core/codec/checkpoint_state.hpp"
 #include "extension/pg/checkpoint_rows.hpp"
+#include "extension/pg/pause_points.hpp"
 #include "extension/pg/reading.hpp"
 
 #include <variant>
@@ -202,6 +203,7 @@ void write_rows(Copy& copy, Manifest& manifest, const std::optional<cipher::Key>
     insert_manifest(manifest, totals.raw_bytes, totals.stored_bytes,
                     static_cast<double>(GetCurrentTimestamp() - begun) / 1000.0);
     with_new_snapshot([&] { read_back_manifest(manifest); });
+    pg_call([] { pause_point("checkpoint_written"); });
 }
 
 // C++ zone. Returns what the next increment may build on.

@@ -30,6 +30,9 @@ void wait_at_pause_point(const char* name) {
     while (is_named(name) && ShutdownRequestPending == 0) {
         (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, poll_ms, PG_WAIT_EXTENSION);
         ResetLatch(MyLatch);
+        // Workers look at ShutdownRequestPending, and have places of their own for cancels.
+        if (MyBackendType == B_BACKEND)
+            CHECK_FOR_INTERRUPTS();
         if (ConfigReloadPending) {
             ConfigReloadPending = false;
             ProcessConfigFile(PGC_SIGHUP);

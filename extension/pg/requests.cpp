@@ -82,8 +82,11 @@ void finish(std::uint32_t index) {
 }
 
 // Until the worker is there and has taken in all definitions that were committed before: so that a world can
-// be used right after it was created. False when that takes too long, or cannot happen.
+// be used right after it was created. False when that takes too long, or cannot happen. SQL inside a tick is
+// played by the worker itself, which takes in definitions between ticks: it would wait for itself.
 bool wait_for_worker() {
+    if (TickScope::current() != nullptr)
+        return true;
     const std::uint64_t version = shared->definitions_version.load();
     for (long waited_ms = 0; waited_ms < worker_timeout_ms; waited_ms += worker_poll_ms) {
         const bool is_up =

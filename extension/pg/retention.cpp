@@ -1,5 +1,6 @@
 #include "extension/pg/retention.hpp"
 
+#include "extension/pg/pause_points.hpp"
 #include "extension/pg/private_region.hpp"
 
 #include "extension/pg/bridge.hpp"
@@ -93,6 +94,7 @@ void remove_before(std::int64_t world_id, std::uint64_t tick) {
         spi::run("DELETE FROM game.checkpoint WHERE world = $1 AND tick < $2 AND tick <> ALL "
                  "(ARRAY(SELECT game._checkpoint_anchors($1)))",
                  {spi::bigint(world_id), spi::bigint(static_cast<std::int64_t>(tick))});
+        pause_point("checkpoints_removed");
     });
 }
 

@@ -73,26 +73,37 @@ std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, st
     return out;
 }
 
-std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick) {
-    struct Newest {
+namespace {
+
+// Tick and hash of the row that a statement finds.
+std::optional<LogRow> place_in_log(const char* sql, std::int64_t world_id, std::uint64_t tick) {
+    struct Place {
         bool is_found;
         std::int64_t tick;
         std::int64_t row_hash;
     };
-    const Newest newest = pg_call([&] {
-        if (spi::read(
-                "SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY tick "
-                "DESC LIMIT 1",
-                {spi::bigint(world_id), tick_argument(up_to_tick)}) == 0)
-            return Newest{};
-        return Newest{true, spi::bigint_at(0, 1), spi::bigint_at(0, 2)};
+    const Place place = pg_call([&] {
+        if (spi::read(sql, {spi::bigint(world_id), tick_argument(tick)}) == 0)
+            return Place{};
+        return Place{true, spi::bigint_at(0, 1), spi::bigint_at(0, 2)};
     });
-    if (!newest.is_found)
+    if (!place.is_found)
         return std::nullopt;
-    return LogRow{static_cast<std::uint64_t>(newest.tick),
-                  {},
-                  std::nullopt,
-                  static_cast<std::uint64_t>(newest.row_hash)};
+    return LogRow{
+        static_cast<std::uint64_t>(place.tick), {}, std::nullopt, static_cast<std::uint64_t>(place.row_hash)};
+}
+
+} // namespace
+
+std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick) {
+    return place_in_log("SELECT tick, row_hash FROM game.tick_log WHERE world = $1 AND tick <= $2 ORDER BY "
+                        "tick DESC LIMIT 1",
+                        world_id, up_to_tick);
+}
+
+std::optional<LogRow> newest_removed_row(std::int64_t world_id) {
+    return place_in_log("SELECT tick, row_hash FROM game.log_begin WHERE world = $1 AND tick >= $2", world_id,
+                        0);
 }
 
 } // namespace gamelan::pg

@@ -30,5 +30,7 @@ std::vector<LogRow> read_log(std::int64_t world_id, std::uint64_t after_tick, st
                              std::int32_t limit);
 // The newest row up to `tick`, if any; without its commands.
 std::optional<LogRow> newest_log_row(std::int64_t world_id, std::uint64_t up_to_tick);
+// The newest of the rows that retention has removed, if any; without its commands.
+std::optional<LogRow> newest_removed_row(std::int64_t world_id);
 
 } // namespace gamelan::pg

@@ -322,6 +322,10 @@ void announce_definitions_at_commit() {
     pending().definitions_changed_by = GetCurrentSubTransactionId();
 }
 
+bool has_changed_definitions() {
+    return pending().definitions_changed_by != InvalidSubTransactionId;
+}
+
 void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, const ChainHead& head) {
     sql_boundary([&] {
         pending().checkpoints.push_back({slot, world_id, head, GetCurrentSubTransactionId()});

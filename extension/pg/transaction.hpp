@@ -23,6 +23,7 @@ void install_callbacks();
 
 // These raise, and are undone by ROLLBACK [TO].
 void announce_definitions_at_commit();
+bool has_changed_definitions();
 // `head`: for the increment that follows; lifetime 0 = none can.
 void announce_checkpoint_at_commit(store::WorldSlot slot, std::int64_t world_id, const ChainHead& head);
 // The world gives its memory back if it still stands at its checkpoint then.

@@ -110,12 +110,8 @@ void Verification::read() {
         });
         manifests_ = read_manifests(world_.id, history::any_tick);
         newest_ = newest_log_row(world_.id, history::any_tick);
-        begin_hash_ = pg_call([&]() -> std::uint64_t {
-            if (spi::read("SELECT row_hash FROM game.log_begin WHERE world = $1", {spi::bigint(world_.id)}) ==
-                0)
-                return 0;
-            return static_cast<std::uint64_t>(spi::bigint_at(0, 1));
-        });
+        if (const std::optional<LogRow> removed = newest_removed_row(world_.id))
+            begin_hash_ = removed->row_hash;
     });
     is_sound_.resize(manifests_.size());
 }

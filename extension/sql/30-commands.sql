@@ -12,10 +12,15 @@ CREATE FUNCTION game.calls(world bigint, actors text[], actions text[], args jso
 COMMENT ON FUNCTION game.calls(bigint, text[], text[], jsonb[], bigint[]) IS
     'calls a batch of actions for the actors named, for gateways: one row an action, with its result or its error; a repeat of a client''s sequence number is not applied again';
 
-CREATE FUNCTION game.enqueue(world bigint, action text, args jsonb DEFAULT '{}', idempotency_key text DEFAULT NULL) RETURNS bigint
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_enqueue';
+CREATE FUNCTION game.enqueue(world bigint, action text, args jsonb DEFAULT '{}') RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_enqueue';
+COMMENT ON FUNCTION game.enqueue(bigint, text, jsonb) IS
+    'queues an action as part of this transaction: applied exactly once after it commits, in commit order, or not at all; returns a handle (see game.conflict)';
+
+CREATE FUNCTION game.enqueue(world bigint, action text, args jsonb, idempotency_key text) RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_enqueue_once';
 COMMENT ON FUNCTION game.enqueue(bigint, text, jsonb, text) IS
-    'queues an action as part of this transaction: applied exactly once after it commits, in commit order, or not at all; returns a handle (see game.conflict). With a key that the same role used for the world within gamelan.keep_idempotency_keys nothing is queued, and the first call''s handle returned. Errors: WG024 that call was of something else';
+    'the same, once: if the same role has used the key for the world within gamelan.keep_idempotency_keys, nothing is queued, and the handle of that call returned; a transaction that is using it now is waited for. Errors: WG024 that call was of something else';
 
 CREATE FUNCTION game._sync(world bigint) RETURNS bigint
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_sync';

@@ -71,7 +71,9 @@ COMMENT ON FUNCTION game._create_partition_table(text, text) IS 'an empty table 
 CREATE FUNCTION game._attach_partition(parent text, name text, from_at timestamptz, to_at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 BEGIN
-    -- Rows that came before it are in the default partition. Nobody writes there while they are moved.
+    -- Who writes waits at the parent: at the default partition, for which its row was meant, it would fail.
+    EXECUTE format('LOCK TABLE ONLY game.%I IN SHARE ROW EXCLUSIVE MODE', parent);
+    -- Rows that came before the new partition are there.
     EXECUTE format('LOCK TABLE game.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
     EXECUTE format('WITH moved AS (DELETE FROM game.%I WHERE created_at >= $1 AND created_at < $2 RETURNING *) INSERT INTO game.%I SELECT * FROM moved',
                    parent || '_default', name) USING from_at, to_at;
@@ -122,8 +124,10 @@ CREATE FUNCTION game._ensure_partitions(parent text) RETURNS SETOF text
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
+    ahead int := current_setting('gamelan.partitions_ahead')::int;
     most int := current_setting('gamelan.max_partitions')::int;
-    there int := (SELECT count(*) FROM game._partitions() AS p WHERE p.parent = parent);
+    there int;
+    still_to_come int;
     stray timestamptz;
     moment timestamptz := now();
     name text;
@@ -131,7 +135,11 @@ BEGIN
     -- What retention has carried over stays there while it is needed.
     EXECUTE format('SELECT d.created_at FROM game.%I AS d WHERE NOT EXISTS (SELECT FROM game.world_head AS h WHERE h.world = d.world AND h.log_tick = d.tick AND $1) LIMIT 1',
                    parent || '_default') INTO stray USING parent = 'tick_log';
-    FOR i IN 0 .. current_setting('gamelan.partitions_ahead')::int + 1 LOOP
+    SELECT count(*), count(*) FILTER (WHERE p.to_at > moment) INTO there, still_to_come FROM game._partitions() AS p WHERE p.parent = parent;
+    IF stray IS NULL AND still_to_come > ahead THEN
+        RETURN;
+    END IF;
+    FOR i IN 0 .. ahead + 1 LOOP
         IF there >= most THEN
             RAISE WARNING 'game.% has % partitions', parent, there
                 USING HINT = 'Raise gamelan.max_partitions, or let partitions be longer (gamelan.log_partition, gamelan.event_partition) or go (gamelan.keep_log, gamelan.keep_events).';
@@ -143,7 +151,7 @@ BEGIN
             RETURN NEXT name;
         END IF;
         -- The last round is for rows that came while there was no partition for them.
-        moment := CASE WHEN i = current_setting('gamelan.partitions_ahead')::int THEN stray
+        moment := CASE WHEN i = ahead THEN stray
                        ELSE coalesce((SELECT max(p.to_at) FROM game._partitions() AS p WHERE p.parent = parent AND p.from_at <= moment), 'infinity') END;
         EXIT WHEN moment IS NULL OR NOT isfinite(moment);
     END LOOP;
@@ -152,7 +160,7 @@ $$;
 COMMENT ON FUNCTION game._ensure_partitions(text) IS 'the partitions of one table, for now and ahead, and for a row that had to go into the default one';
 
 CREATE FUNCTION game.maintain_partitions() RETURNS SETOF text
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 BEGIN
     IF NOT game._may_have_partitions() THEN
         RETURN;

@@ -161,13 +161,14 @@ COMMENT ON FUNCTION game._drop_partition(text, text) IS
     'removes a partition, but for the newest row of each world, without which no world starts: that goes to the default partition';
 
 CREATE FUNCTION game._retire_next() RETURNS SETOF text
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 #variable_conflict use_variable
 DECLARE
     p record;
     rows bigint;
 BEGIN
-    IF NOT game._may_have_partitions() THEN
+    IF NOT game._may_have_partitions()
+       OR (game._keep('tick_log', 0) = interval '0' AND game._keep('event', 0) = interval '0' AND NOT EXISTS (SELECT FROM game.retention)) THEN
         RETURN;
     END IF;
     FOR p IN SELECT * FROM game._partitions() AS g WHERE g.to_at <= now() ORDER BY g.to_at LOOP

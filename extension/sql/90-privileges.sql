@@ -1,7 +1,7 @@
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA game FROM PUBLIC;
 GRANT SELECT ON game.world TO gamelan_player;
 GRANT EXECUTE ON FUNCTION
-    game._world_runtime(), game.call(bigint, text, jsonb), game.enqueue(bigint, text, jsonb, text), game.sync(bigint),
+    game._world_runtime(), game.call(bigint, text, jsonb), game.enqueue(bigint, text, jsonb), game.enqueue(bigint, text, jsonb, text), game.sync(bigint),
     game.describe(bigint), game._describe_actions(text), game.state_hash(bigint), game.durable_tick(bigint), game.tick_lateness(bigint, double precision),
     game.cells(bigint, bigint[]), game.cells_in_chunk(bigint, bigint), game.cells_in_disc(bigint, bigint, int),
     game.chunk_of(bigint, bigint), game.chunk_cells(bigint, bigint), game.cells_near(bigint, int, bigint),

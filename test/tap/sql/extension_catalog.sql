@@ -8,6 +8,7 @@ WITH extension AS (
     UNION ALL SELECT 'pg_namespace'::regclass, 'game'::regnamespace
     UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
     WHERE c.relnamespace = 'game'::regnamespace
+        AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') -- partitions come and go
 ), about (classid, objid, subid, what, said) AS (
     SELECT m.classid, m.objid, 0, 'is', NULL FROM member AS m
     UNION ALL SELECT m.classid, m.objid, d.objsubid, 'comment', d.description
