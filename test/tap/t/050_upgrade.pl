@@ -142,12 +142,18 @@ sub read_what_was_written_by
 	return;
 }
 
+sub new_node_for_dump
+{
+	my $node = new_game_node($_[0] =~ s/\W/_/gr, { bare => 1 }, 'gamelan.checkpoint_interval = 0');
+	$node->safe_psql('postgres', 'CREATE DATABASE game');
+	$node->safe_psql('postgres', 'CREATE ROLE watcher LOGIN');
+	return $node;
+}
+
 sub restore_dump
 {
 	my ($version, $here, $later, @seen) = @_;
-	my $node = new_game_node("restored $version" =~ s/\W/_/gr, { bare => 1 }, 'gamelan.checkpoint_interval = 0');
-	$node->safe_psql('postgres', 'CREATE DATABASE game');
-	$node->safe_psql('postgres', 'CREATE ROLE watcher LOGIN');
+	my $node = new_node_for_dump("restored $version");
 	command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('game'), "$directory/$version.dump" ], "a dump of $version is restored");
 	is($node->safe_psql('game', q{SELECT extversion FROM pg_extension WHERE extname = 'gamelan'}), $target, 'with the newest version');
 	wait_until_ready($node, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
@@ -201,7 +207,17 @@ sub upgrade_in_place
 	wait_until_ready($node, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
 	is(hash_of($node, 1), $last, 'it is there after a crash');
 	check_past($node, 'after a crash', @seen, $last);
+
+	# What was upgraded is saved and restored like what never was old.
+	command_ok([ 'pg_dump', '-Fc', '-f', "$directory/upgraded.dump", '-d', $node->connstr('game') ], 'an upgraded database is dumped');
+	my $state = look($node);
 	$node->stop;
+	my $copy = new_node_for_dump("copied $version");
+	command_ok([ 'pg_restore', '--exit-on-error', '-d', $copy->connstr('game'), "$directory/upgraded.dump" ], 'and restored');
+	wait_until_ready($copy, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
+	is(look($copy), $state, 'with all that it was');
+	check_past($copy, 'copied', @seen, $last);
+	$copy->stop;
 	return;
 }
 
