@@ -187,12 +187,25 @@ Kept* look_up(Oid function, const char* search_path) {
     return kept;
 }
 
-void lock_relations(const PlannedStmt* statement) {
-    ListCell* cell;
-    foreach (cell, statement->rtable) {
-        const auto* entry = lfirst_node(RangeTblEntry, cell);
-        if (entry->rtekind == RTE_RELATION)
-            LockRelationOid(entry->relid, static_cast<LOCKMODE>(entry->rellockmode));
+void lock_relations(const Kept& kept) {
+    ListCell* statement;
+    foreach (statement, kept.statements) {
+        ListCell* cell;
+        foreach (cell, lfirst_node(PlannedStmt, statement)->rtable) {
+            const auto* entry = lfirst_node(RangeTblEntry, cell);
+            if (entry->rtekind == RTE_RELATION)
+                LockRelationOid(entry->relid, static_cast<LOCKMODE>(entry->rellockmode));
+        }
+    }
+}
+
+// Who waits for a lock may find another table than the one that the plan was made for.
+Kept* look_up_and_lock(Oid function, const char* search_path) {
+    for (;;) {
+        Kept* kept = look_up(function, search_path);
+        lock_relations(*kept);
+        if (kept->generation == generation_of_catalogs)
+            return kept;
     }
 }
 
@@ -239,7 +252,6 @@ void run_statement(PlannedStmt* statement, fdw::PointUpdate* point, const Kept& 
     if (statement->commandType == CMD_UTILITY)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("a system or action can only query and change rows")));
-    lock_relations(statement);
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
     if (point != nullptr) {
@@ -335,7 +347,7 @@ Oid find(const char* schema, const char* name) {
 Outcome run(Oid function, std::span<const Argument> arguments, const char* schema) {
     current_statement = 0;
     const char* search_path = psprintf("%s, game", quote_identifier(schema));
-    Kept* kept = look_up(function, search_path);
+    Kept* kept = look_up_and_lock(function, search_path);
     if (static_cast<std::size_t>(kept->parameters) != arguments.size())
         elog(ERROR, "a function has %d parameters, not %zu", kept->parameters, arguments.size());
     Outcome out;
