@@ -89,6 +89,21 @@ RESET ROLE;
 -- Gateways call for players: a batch answers one by one.
 SELECT ordinal, result ->> 'by' AS by, sqlstate, message, detail, hint IS NOT NULL AS has_hint FROM game.calls(:w, '{banned,bob,bob,bob,bob}', '{hit,hit,hit,fly,hit}',
     ARRAY[jsonb_build_object('target', :north), jsonb_build_object('target', :north, 'power', 2), '{}', '{}', '{"target": "x"}'], '{1,1,2,3,4}');
+-- A client that sends an act again: what was applied is not applied again, also when the world left memory meanwhile; what was refused may be.
+CREATE FUNCTION numbered(numbers bigint[], powers text[]) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT coalesce(c.sqlstate, (c.result - 'by' - 'with')::text) FROM game.calls((SELECT id FROM game.world WHERE name = 'fort'), array_fill('ann'::text, ARRAY[cardinality(numbers)]),
+        array_fill('hit'::text, ARRAY[cardinality(numbers)]),
+        ARRAY(SELECT jsonb_build_object('target', (SELECT min(entity) FROM regress_fort.wall WHERE name = 'south'), 'power', p) FROM unnest(powers) AS p), numbers) AS c
+    ORDER BY c.ordinal $$;
+SELECT numbered('{1,1,3,2,4,4,5}', '{1,1,1,1,55,1,1}');
+SELECT game.pause_world(:w);
+CALL wait_until('SELECT state = ''paused'' FROM game.world WHERE name = ''fort''');
+SELECT game.evict_world(:w);
+CALL wait_until('SELECT state = ''evicted'' FROM game.world WHERE name = ''fort''');
+SELECT game.resume_world(:w);
+CALL wait_until('SELECT state = ''running'' FROM game.world WHERE name = ''fort''');
+SELECT numbered('{5,6}', '{1,1}');
+DROP FUNCTION numbered;
 
 -- How often, in the world's time: twenty ticks a second, one call each.
 SELECT game.pause_world(:w);

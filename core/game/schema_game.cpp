@@ -1,5 +1,6 @@
 #include "core/game/schema_game.hpp"
 
+#include "core/game/clients.hpp"
 #include "core/game/rules_state.hpp"
 #include "core/grid/planet.hpp"
 
@@ -38,6 +39,7 @@ class SchemaWorld final : public World {
         }
         store::add_entity_components(layout_);
         add_rules_component(layout_);
+        add_clients_component(layout_);
     }
 
     const store::Layout& layout() const override { return layout_; }

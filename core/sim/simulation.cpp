@@ -18,6 +18,11 @@ store::ColumnId required_column(const store::WorldStore& store, std::string_view
     return *column;
 }
 
+// What a client is told that sends a command again.
+std::string repeated() {
+    return JsonObject().add("duplicate", true).text();
+}
+
 std::string next_command(const TickResult& result) {
     return "command " + std::to_string(result.applied + 1);
 }
@@ -40,6 +45,7 @@ void Simulation::generate() {
     world_->generate(store_);
     store_.seal(0);
     store_.publish();
+    clients_.load(store_.newest());
 }
 
 void Simulation::index_players() {
@@ -55,8 +61,10 @@ void Simulation::index_players() {
 
 // A world that is new has published nothing.
 void Simulation::load_rules() {
-    if (world_->is_of_sql() && store_.has_version())
-        systems_.load(store_.newest());
+    if (!world_->is_of_sql() || !store_.has_version())
+        return;
+    systems_.load(store_.newest());
+    clients_.load(store_.newest());
 }
 
 void Simulation::look_at_newest() {
@@ -99,7 +107,7 @@ void Simulation::act(const game::Command& command, Outcome& outcome, TickResult&
     const std::optional<std::uint32_t> player = find_player(command.actor);
     if (player && command.client_seq > 0 &&
         command.client_seq <= store_.get<std::int64_t>(*last_seq_column_, *player)) {
-        outcome.result = JsonObject().add("duplicate", true).text();
+        outcome.result = repeated();
         return;
     }
     std::vector<game::Event> events;
@@ -175,13 +183,18 @@ Outcome Simulation::apply(const game::Command& command, TickResult& result, Host
     try {
         if (command.kind == game::CommandKind::writes)
             write(command, outcome, result);
-        else if (world_->is_of_sql())
-            run_action(command, outcome, result, host);
-        else
+        else if (!world_->is_of_sql())
             act(command, outcome, result);
+        else if (host != nullptr && clients_.has_applied(store_, command.actor, command.client_seq))
+            outcome.result = repeated();
+        else {
+            clients_.note(store_, command.actor, command.client_seq);
+            run_action(command, outcome, result, host);
+        }
         store_.release_savepoint();
     } catch (const Error& error) {
         store_.rollback_savepoint();
+        clients_.forget(store_, command.actor);
         outcome.error = error;
     }
     outcome.has_written = outcome.applied;

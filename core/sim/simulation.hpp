@@ -2,6 +2,7 @@
 // serves the live tick and the replay of the log.
 #pragma once
 
+#include "core/game/clients.hpp"
 #include "core/game/module.hpp"
 #include "core/sim/systems.hpp"
 
@@ -89,6 +90,7 @@ class Simulation {
     std::optional<store::ColumnId> actor_column_;
     std::optional<store::ColumnId> last_seq_column_;
     std::unordered_map<std::string, std::uint32_t> player_of_actor_;
+    game::Clients clients_; // of a game made with SQL
 };
 
 } // namespace gamelan::sim

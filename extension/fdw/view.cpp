@@ -73,13 +73,6 @@ void at_transaction_end(XactEvent event, void*) {
     }
 }
 
-bool is_any_scan_open() {
-    for (const OpenScan* scan = open_scans; scan != nullptr; scan = scan->next)
-        if (scan->subtransaction != InvalidSubTransactionId)
-            return true;
-    return false;
-}
-
 // Its portals are gone by now, and with them the scans.
 void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
     const int level = GetCurrentTransactionNestLevel();
@@ -114,6 +107,13 @@ void executor_end(QueryDesc* query) {
 }
 
 } // namespace
+
+bool is_any_scan_open() {
+    for (const OpenScan* scan = open_scans; scan != nullptr; scan = scan->next)
+        if (scan->subtransaction != InvalidSubTransactionId)
+            return true;
+    return false;
+}
 
 void install_view_callbacks() {
     static bool is_installed = false;

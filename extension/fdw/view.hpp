@@ -82,6 +82,9 @@ struct OpenScan {
     OpenScan* next = nullptr;
 };
 
+// Whether a statement is reading components just now.
+bool is_any_scan_open();
+
 void retain(View* view, OpenScan& scan);
 void release(View* view, OpenScan& scan) noexcept;
 

@@ -3,7 +3,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "extension/fdw/point_update.hpp"
 #include "extension/pg/bridge.hpp"
+#include "extension/pg/settings.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -36,6 +38,7 @@ struct Kept {
     int parameters;
     Oid* parameter_types;
     List* statements; // of PlannedStmt
+    List* points;     // for each of them, what runs it without the executor, or null
     SPIPlanPtr call;  // of one that is not parsed
 };
 
@@ -74,18 +77,19 @@ List* parsed_statements(HeapTuple row) {
     return IsA(tree, List) ? linitial_node(List, castNode(List, tree)) : list_make1(tree);
 }
 
-List* plan(List* queries) {
-    List* out = NIL;
+void plan(List* queries, Kept& kept) {
     ListCell* cell;
     foreach (cell, queries) {
         Query* query = lfirst_node(Query, cell);
         AcquireRewriteLocks(query, true, false);
         List* rewritten = QueryRewrite(query);
         ListCell* inner;
-        foreach (inner, rewritten)
-            out = lappend(out, pg_plan_query(lfirst_node(Query, inner), "", 0, nullptr));
+        foreach (inner, rewritten) {
+            Query* one = lfirst_node(Query, inner);
+            kept.points = lappend(kept.points, settings::compile ? fdw::prepare_point_update(one) : nullptr);
+            kept.statements = lappend(kept.statements, pg_plan_query(one, "", 0, nullptr));
+        }
     }
-    return out;
 }
 
 const char* call_text(const Form_pg_proc function, const Kept& kept) {
@@ -145,7 +149,7 @@ Kept* prepare(Oid function, const char* search_path) {
     kept->is_parsed = queries != NIL;
     AsFunctionOwner owner(kept->owner, search_path);
     if (kept->is_parsed) {
-        kept->statements = plan(queries);
+        plan(queries, *kept);
     } else {
         kept->call = SPI_prepare(call_text(const_cast<Form_pg_proc>(form), *kept), kept->parameters,
                                  kept->parameter_types);
@@ -183,12 +187,25 @@ Kept* look_up(Oid function, const char* search_path) {
     return kept;
 }
 
-void lock_relations(const PlannedStmt* statement) {
-    ListCell* cell;
-    foreach (cell, statement->rtable) {
-        const auto* entry = lfirst_node(RangeTblEntry, cell);
-        if (entry->rtekind == RTE_RELATION)
-            LockRelationOid(entry->relid, static_cast<LOCKMODE>(entry->rellockmode));
+void lock_relations(const Kept& kept) {
+    ListCell* statement;
+    foreach (statement, kept.statements) {
+        ListCell* cell;
+        foreach (cell, lfirst_node(PlannedStmt, statement)->rtable) {
+            const auto* entry = lfirst_node(RangeTblEntry, cell);
+            if (entry->rtekind == RTE_RELATION)
+                LockRelationOid(entry->relid, static_cast<LOCKMODE>(entry->rellockmode));
+        }
+    }
+}
+
+// Who waits for a lock may find another table than the one that the plan was made for.
+Kept* look_up_and_lock(Oid function, const char* search_path) {
+    for (;;) {
+        Kept* kept = look_up(function, search_path);
+        lock_relations(*kept);
+        if (kept->generation == generation_of_catalogs)
+            return kept;
     }
 }
 
@@ -230,14 +247,20 @@ void take_value(Tuplestorestate* store, TupleDesc descriptor, const Kept& kept, 
     ExecDropSingleTupleTableSlot(slot);
 }
 
-void run_statement(PlannedStmt* statement, const Kept& kept, ParamListInfo parameters, bool is_last,
-                   MemoryContext memory, Outcome& out) {
+void run_statement(PlannedStmt* statement, fdw::PointUpdate* point, const Kept& kept,
+                   ParamListInfo parameters, bool is_last, MemoryContext memory, Outcome& out) {
     if (statement->commandType == CMD_UTILITY)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("a system or action can only query and change rows")));
-    lock_relations(statement);
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
+    if (point != nullptr) {
+        (void)ExecCheckRTPerms(statement->rtable, true);
+        if (fdw::run_point_update(*point, parameters, out.rows)) {
+            PopActiveSnapshot();
+            return;
+        }
+    }
     const bool has_rows = statement->commandType == CMD_SELECT || statement->hasReturning;
     const bool is_wanted = is_last && has_rows && !kept.is_procedure && kept.result_type != VOIDOID;
     Tuplestorestate* store = nullptr;
@@ -270,10 +293,11 @@ void run_parsed(const Kept& kept, std::span<const Argument> arguments, Outcome& 
     MemoryContextSwitchTo(scratch);
     ParamListInfo parameters = parameters_of(kept, arguments);
     ListCell* cell;
-    foreach (cell, kept.statements) {
+    ListCell* point;
+    forboth(cell, kept.statements, point, kept.points) {
         ++current_statement;
-        run_statement(lfirst_node(PlannedStmt, cell), kept, parameters,
-                      lnext(kept.statements, cell) == nullptr, caller, out);
+        run_statement(lfirst_node(PlannedStmt, cell), static_cast<fdw::PointUpdate*>(lfirst(point)), kept,
+                      parameters, lnext(kept.statements, cell) == nullptr, caller, out);
     }
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(scratch);
@@ -323,7 +347,7 @@ Oid find(const char* schema, const char* name) {
 Outcome run(Oid function, std::span<const Argument> arguments, const char* schema) {
     current_statement = 0;
     const char* search_path = psprintf("%s, game", quote_identifier(schema));
-    Kept* kept = look_up(function, search_path);
+    Kept* kept = look_up_and_lock(function, search_path);
     if (static_cast<std::size_t>(kept->parameters) != arguments.size())
         elog(ERROR, "a function has %d parameters, not %zu", kept->parameters, arguments.size());
     Outcome out;

@@ -150,16 +150,24 @@ class Client:
             [self.world, self.number, sequence]))
 
     def _gateway(self):
-        """A player of hexfactory, whose renames the events tell; an act without an answer is sent again."""
+        self._act("pay", self._payment)
+
+    def _rename(self):
+        """A player of hexfactory, whose names the events tell."""
+        self._act("join", lambda sequence: json.dumps({"name": f"{self.number}-{sequence}"}))
+
+    def _act(self, action, arguments):
+        """Through the gateway. An act without an answer is sent again, with its number."""
         if self._connection is None:
             self._connection = self._server.gateway.connect()
             self._say({"type": "hello", "protocol": 1, "world": self.world, "token": getattr(self, "_token", None) or ""})
             self._token = self._answer("hello")["token"]
             self._unanswered = getattr(self, "_unanswered", None)
         if self._unanswered is None:
-            self._unanswered = self._next()
-        sequence = self._unanswered
-        self._say({"type": "act", "seq": sequence, "action": "join", "args": {"name": f"{self.number}-{sequence}"}})
+            sequence = self._next()
+            self._unanswered = {"type": "act", "seq": sequence, "action": action, "args": json.loads(arguments(sequence))}
+        sequence = self._unanswered["seq"]
+        self._say(self._unanswered)
         answer = self._answer("ack", "error")
         if answer["type"] == "ack":
             is_repeat = isinstance(answer["result"], dict) and answer["result"].get("duplicate")

@@ -33,6 +33,7 @@ BEGIN ATOMIC
     SELECT jsonb_build_object('sequence', pay.sequence, 'tick', game.tick());
 END;
 REVOKE EXECUTE ON FUNCTION torture.pay FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION torture.pay TO gamelan_player;
 SELECT game.create_action('torture.pay');
 
 CREATE PROCEDURE torture.drifts() LANGUAGE sql

@@ -46,7 +46,7 @@ def look(server, clients):
         players = [client for client in clients if client.world == world]
         # What was queued is applied before it is looked for.
         server.value("SELECT game.sync(%s)", [world])
-        found.update(_renames(server, world) if players[0].door == "gateway" else _deeds(server, world))
+        found.update(_renames(server, world) if players[0].door == "rename" else _deeds(server, world))
     after = {client.number: Account(client.path) for client in clients}
     _compare(findings, clients, before, after, found)
     return findings
