@@ -26,10 +26,18 @@ RESET ROLE;
 UPDATE game.idempotency_key SET created_at = created_at - interval '2 days' WHERE world = :w AND key = 'second';
 SELECT game.enqueue(:w, 'join', '{"name": "Dora"}', idempotency_key => 'second') > :ada AS queued;
 SELECT game.step_world(:w);
-SELECT tick, ordinal, kind, payload ->> 'name' AS name, cause, handle - :ada AS handle FROM game.event WHERE world = :w ORDER BY tick, ordinal;
+SELECT tick, ordinal, kind, payload ->> 'name' AS name, cause, handle IS NOT NULL AS has_handle FROM game.event WHERE world = :w ORDER BY tick, ordinal;
+
+-- Nobody has more than so many, or a few more.
+ALTER SYSTEM SET gamelan.max_idempotency_keys = 100;
+SELECT pg_reload_conf();
+CALL wait_until('SELECT setting = ''100'' FROM pg_settings WHERE name = ''gamelan.max_idempotency_keys''');
+SELECT outcome(format('SELECT count(game.enqueue(%s, ''join'', ''{"name": "Eve"}'', idempotency_key => ''many '' || i)) FROM generate_series(1, 300) AS i', :w)) ~ '53400.*too many idempotency keys' AS is_refused;
+ALTER SYSTEM RESET gamelan.max_idempotency_keys;
+SELECT pg_reload_conf();
 
 -- The log, command by command, and what became of them.
-SELECT tick, position, kind, action, handle - :ada AS handle FROM game.command WHERE world = :w ORDER BY tick, position;
+SELECT tick, position, kind, action, handle IS NOT NULL AS has_handle FROM game.command WHERE world = :w ORDER BY tick, position;
 SELECT e.tick, e.ordinal, c.action FROM game.event AS e JOIN game.command AS c
     ON c.world = e.world AND c.tick = e.tick AND e.cause = 'command ' || c.position WHERE e.world = :w ORDER BY 1, 2;
 SELECT action, applied, actors, refused, last_sqlstate FROM game.command_statistics WHERE world = :w ORDER BY action;

@@ -58,7 +58,7 @@ server_account() {
 # setpriv replaces itself by the command, so that a background job's process id is the server's own.
 become_server() {
     AS_SERVER=(setpriv "--reuid=$1" "--regid=$(id -g "$1")" --init-groups --
-        env "HOME=${STATE:-/}" "USER=$1" "LOGNAME=$1")
+        env "HOME=${STATE:-/}" "USER=$1" "LOGNAME=$1" CCACHE_DISABLE=1)
 }
 
 # state_place DIRECTORY: makes it, owned by the server's user, or a link to where that user can go.

@@ -1,4 +1,4 @@
-# save and load: a world's save file is a pg_dump of its database.
+# save, load and copy: a save is a pg_dump of the database; export and import: one world as a file.
 # shellcheck shell=bash
 
 command_save() {
@@ -42,7 +42,7 @@ command_load() {
     local pid fresh
     state_open
     pg_directories
-    "$PG_BIN/pg_restore" --list -- "$1" >/dev/null || die "$1 is not a file made by ./gamelan save"
+    "$PG_BIN/pg_restore" --list -- "$1" >/dev/null 2>&1 || die "$1 is not a file made by ./gamelan save"
     if ! pid=$(supervisor_pid); then
         say "not running: starting it in the background first"
         command_run --detach
@@ -56,6 +56,25 @@ command_load() {
     fi
     change_database "$pid" "$fresh" "gamelan_before_load_${fresh#gamelan_load_}" rename "branch $(current_branch)"
     say "loaded $1; the database of before is kept as gamelan_before_load_${fresh#gamelan_load_}"
+}
+
+# Beside the one that plays, which plays on. In a copy no world ticks until somebody makes it the one that plays.
+command_copy() {
+    (($# == 1)) || die "copy wants the name of a new database: ./gamelan copy DATABASE"
+    state_open
+    pg_directories
+    client createdb -- "$1" || die "nothing was copied"
+    if ! client pg_dump --format=custom | client pg_restore --dbname="$(connection_to "$1")" --no-owner --exit-on-error; then
+        client dropdb -- "$1"
+        die "the database could not be copied; nothing was changed"
+    fi
+    say "copied the database to $1: ./gamelan psql -d '$1'"
+}
+
+# As a connection string, since a bare name could be taken for one.
+connection_to() {
+    local name=${1//\\/\\\\}
+    printf "dbname='%s'" "${name//\'/\\\'}"
 }
 
 # change_database SUPERVISOR FRESH OLD HOW [COMMENT]: FRESH plays from now on, and what played is called OLD. HOW: `rename`
@@ -80,7 +99,7 @@ loaded_and_serving() {
 # that would be connected to the databases whose names change.
 swap_databases() {
     local fresh old how comment socket done=swapped log=$STATE/log/swap.log
-    { read -r fresh && read -r old && read -r how && { read -r comment || true; }; } <"$STATE/run/swap"
+    { IFS= read -r fresh && IFS= read -r old && read -r how && { IFS= read -r comment || true; }; } <"$STATE/run/swap"
     socket=$(<"$STATE/run/socket-directory")
     launch_postgres "$log" -c shared_preload_libraries= -c listen_addresses=
     if ! wait_for 300 "$pg_pid" cluster_accepts "$socket" "$PG_PORT" ||

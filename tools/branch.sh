@@ -66,6 +66,9 @@ drop_branch() {
     require_branch_name "$1"
     [[ $1 != "$(current_branch)" ]] || die "that is the branch that plays; switch to another one first"
     branch_exists "$1" || die "there is no branch $1; ./gamelan branch lists them"
+    local sessions
+    sessions=$(branch_query -v name="$BRANCH_PREFIX$1" <<<"SELECT count(*) FROM pg_stat_activity WHERE datname = :'name'")
+    ((sessions == 0)) || die "branch $1 is in use by $sessions session(s); end them first"
     client dropdb "$BRANCH_PREFIX$1"
     say "dropped branch $1"
 }

@@ -27,6 +27,13 @@ ensure_npm() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+# Compilers behind ccache where it is installed: what another clone or an earlier commit compiled is not compiled again.
+# Paths within the clone count relative to it.
+use_ccache() {
+    [[ -d /usr/lib/ccache && -w ${HOME:-/nonexistent} ]] || return 0
+    export PATH=/usr/lib/ccache:$PATH CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+}
+
 build_extension() {
     longstep "extension" "$BUILD_LOGS/extension.log" \
         make -C "$ROOT" -j "$JOBS" --no-print-directory PG_CONFIG="$PG_CONFIG" all || die "the extension does not build"
@@ -67,6 +74,7 @@ build_all() {
     heading "Building (logs in ${BUILD_LOGS#"$ROOT"/})"
     mkdir -p "$BUILD_LOGS"
     pg_directories
+    use_ccache
     build_extension
     build_gateway
     build_web

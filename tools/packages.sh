@@ -8,6 +8,7 @@ PACKAGES_RUN=(
     libzstd-dev libxxhash-dev libwebsockets-dev libssl-dev nlohmann-json3-dev
 )
 PACKAGES_TEST=(
+    ccache
     libgtest-dev libgmock-dev librapidcheck-dev libqhull-dev libbenchmark-dev
     clang libclang-rt-14-dev
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl

@@ -69,7 +69,7 @@ revive_children() {
     if child_gone "$pg_pid"; then
         ((pg_pid == 0)) || back_off "Postgres ended unexpectedly (log: $STATE/log/postgres.log)"
         pg_pid=0
-        ((stop_wanted == 0)) && start_postgres || return 0
+        ((stop_wanted == 0)) && start_postgres && update_database || return 0
         ((gateway_pid == 0)) || say "Postgres is back"
     fi
     if child_gone "$gateway_pid"; then
@@ -151,10 +151,13 @@ launch_postgres() {
     last_start=$SECONDS
 }
 
+# After a change of databases, what plays now may be of an older version.
+update_database() { create_extension_database "$(<"$STATE/run/socket-directory")" "$PG_PORT" gamelan; }
+
 prepare_database() {
     local socket marker=$STATE/data/first-world-made
     socket=$(<"$STATE/run/socket-directory")
-    create_extension_database "$socket" "$PG_PORT" gamelan || return 1
+    update_database || return 1
     if [[ ! -f $marker ]]; then
         longstep "making the world 'first light'" "$STATE/log/first-world.log" \
             create_first_world "$socket" "$PG_PORT" gamelan || return 1

@@ -1,7 +1,7 @@
 # ./gamelan test: sets up what ./gamelan run would, then runs kinds of tests and adds them up.
 # shellcheck shell=bash
 
-readonly ALL_KINDS=(unit sanitize fuzz web regress pgtap oracle isolation tap torture gateway browser)
+readonly ALL_KINDS=(unit sanitize fuzz web regress pgtap oracle isolation tap torture command gateway browser)
 ARTEFACTS=$ROOT/test/artefacts
 
 command_test() {
@@ -9,7 +9,7 @@ command_test() {
     for kind in "$@"; do
         case $kind in
         unit) kinds+=(unit sanitize fuzz) ;;
-        sanitize | fuzz | web | regress | pgtap | oracle | isolation | tap | torture | gateway | browser) kinds+=("$kind") ;;
+        sanitize | fuzz | web | regress | pgtap | oracle | isolation | tap | torture | command | gateway | browser) kinds+=("$kind") ;;
         *) die "there is no kind of test '$kind'; there are: ${ALL_KINDS[*]}" ;;
         esac
     done

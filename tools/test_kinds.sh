@@ -17,6 +17,7 @@ kind_files() {
     oracle) compgen -G "$ROOT/test/oracle/*.cpp" ;;
     isolation) compgen -G "$ROOT/test/isolation/specs/*.spec" ;;
     tap) compgen -G "$ROOT/test/tap/t/*.pl" ;;
+    command) compgen -G "$ROOT/test/command/*.sh" ;;
     torture) compgen -G "$ROOT/test/torture/*.py" ;;
     gateway | browser) compgen -G "$ROOT/test/$1/package.json" ;;
     web) compgen -G "$ROOT/web/src/*.test.ts" || compgen -G "$ROOT/web/src/*/*.test.ts" ;;
@@ -28,7 +29,7 @@ kind_counter() {
     unit | sanitize) say count_gtest ;;
     fuzz) say count_fuzz ;;
     regress | isolation) say count_pg_regress ;;
-    pgtap | tap | torture) say count_tap ;;
+    pgtap | tap | torture | command) say count_tap ;;
     oracle) say count_oracle ;;
     gateway | browser | web) say count_node ;;
     esac
@@ -153,6 +154,15 @@ kind_tap() {
     in_tests env GAMELAN_RELEASES="$RUN/tap/releases" TESTDIR="$RUN/tap" TEMP_CONFIG="$RUN/tap/extension.conf" PATH="$PG_BIN:$PATH" PGPORT=65432 \
         PG_REGRESS="$pgxs/src/test/regress/pg_regress" TZ=UTC \
         bash -c 'exec prove --verbose -I "$1" -I test/tap test/tap/t/*.pl' _ "$pgxs/src/test/perl"
+}
+
+# ./gamelan itself, as who runs the tests, with a home and ports of its own.
+kind_command() {
+    local file status=0
+    for file in "$ROOT"/test/command/*.sh; do
+        GAMELAN=$ROOT/gamelan timeout --kill-after=60 "$RUNNER_LIMIT_S" bash "$file" 8>&- || status=1
+    done
+    return "$status"
 }
 
 # copy_control_builds TARGET: an installation tree with each of the libraries that have a fault.

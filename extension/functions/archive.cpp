@@ -9,6 +9,7 @@
 #include <vector>
 
 extern "C" {
+#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -206,21 +207,32 @@ extern "C" {
 PG_FUNCTION_INFO_V1(gamelan_write_archive);
 PG_FUNCTION_INFO_V1(gamelan_read_archive);
 PG_FUNCTION_INFO_V1(gamelan_archive_header);
+PG_FUNCTION_INFO_V1(gamelan_archive_bytes);
 
 PGDLLEXPORT Datum gamelan_write_archive(PG_FUNCTION_ARGS) {
     const char* file = text_argument(fcinfo, 0);
     const Oid table = PG_GETARG_OID(1);
     const char* header = text_argument(fcinfo, 2);
     SPI_connect();
-    const std::uint64_t bytes = sql_boundary([&] {
+    struct Written {
+        std::uint64_t rows;
+        std::uint64_t bytes;
+    };
+    const Written written = sql_boundary([&] {
         NewArchiveFile out(archive_path(file));
         codec::ArchiveWriter writer(header, [&](std::string_view part) { out.write(part); });
-        (void)write_rows(table, writer);
+        const std::uint64_t rows = write_rows(table, writer);
         out.complete();
-        return out.bytes();
+        return Written{rows, out.bytes()};
     });
     SPI_finish();
-    PG_RETURN_INT64(static_cast<std::int64_t>(bytes));
+    TupleDesc row = nullptr;
+    if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "return type must be a row type");
+    Datum values[2] = {Int64GetDatum(static_cast<std::int64_t>(written.rows)),
+                       Int64GetDatum(static_cast<std::int64_t>(written.bytes))};
+    bool nulls[2] = {};
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls)));
 }
 
 PGDLLEXPORT Datum gamelan_read_archive(PG_FUNCTION_ARGS) {
@@ -245,6 +257,12 @@ PGDLLEXPORT Datum gamelan_archive_header(PG_FUNCTION_ARGS) {
         return static_cast<const char*>(palloc_text(reader.header()));
     });
     PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(header)));
+}
+
+PGDLLEXPORT Datum gamelan_archive_bytes(PG_FUNCTION_ARGS) {
+    const char* file = text_argument(fcinfo, 0);
+    PG_RETURN_INT64(sql_boundary(
+        [&] { return static_cast<std::int64_t>(ArchiveFile(archive_path(file)).bytes_left()); }));
 }
 
 } // extern "C"

@@ -39,6 +39,7 @@ class ArchiveFile {
 
     // Fewer at its end.
     std::string read(std::size_t bytes);
+    std::size_t bytes_left() const { return left_; }
 
   private:
     std::string path_;

@@ -1,5 +1,6 @@
 #include "extension/pg/idempotency.hpp"
 
+#include "extension/pg/settings.hpp"
 #include "extension/pg/spi.hpp"
 
 extern "C" {
@@ -14,6 +15,8 @@ namespace gamelan::pg::idempotency {
 namespace {
 
 constexpr std::size_t max_key_bytes = 200;
+// To count them takes longer than to write one.
+constexpr std::int64_t handles_between_counts = 64;
 
 // The table is nobody's to write but the extension's owner's.
 Oid owner_of_keys() {
@@ -39,6 +42,18 @@ void require_sound(const text* key) {
              errmsg("the idempotency key \"%s\" was used for another command", text_to_cstring(key)),
              errdetail("That has the handle " INT64_FORMAT "; its action or its arguments differ.", handle)));
     pg_unreachable();
+}
+
+void require_room(const spi::Argument& world, const spi::Argument& actor) {
+    (void)spi::run("SELECT count(*) FROM (SELECT FROM game.idempotency_key WHERE world = $1 AND actor = $2 "
+                   "LIMIT $3) AS k",
+                   {world, actor, spi::integer(settings::max_idempotency_keys + 1)});
+    if (spi::bigint_at(0, 1) > settings::max_idempotency_keys)
+        ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                        errmsg("this role has used too many idempotency keys for the world"),
+                        errdetail("The limit is %d.", settings::max_idempotency_keys),
+                        errhint("Wait until keys are older than gamelan.keep_idempotency_keys, or raise "
+                                "gamelan.max_idempotency_keys.")));
 }
 
 } // namespace
@@ -74,7 +89,8 @@ std::int64_t claim(std::int64_t world_id, const char* actor, text* key, text* ac
         handle = spi::bigint_at(0, 1);
         if (spi::integer_at(0, 2) == 0)
             reused(key, handle);
-    }
+    } else if (handle % handles_between_counts == 0)
+        require_room(world, by);
     SPI_finish();
     SetUserIdAndSecContext(user, context);
     return handle;

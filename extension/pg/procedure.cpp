@@ -86,7 +86,10 @@ void plan(List* queries, Kept& kept) {
         ListCell* inner;
         foreach (inner, rewritten) {
             Query* one = lfirst_node(Query, inner);
-            kept.points = lappend(kept.points, settings::compile ? fdw::prepare_point_update(one) : nullptr);
+            // A row that is returned is the executor's to form.
+            const bool is_plain =
+                settings::compile && (one->returningList == NIL || !type_is_rowtype(kept.result_type));
+            kept.points = lappend(kept.points, is_plain ? fdw::prepare_point_update(one) : nullptr);
             kept.statements = lappend(kept.statements, pg_plan_query(one, "", 0, nullptr));
         }
     }
@@ -187,12 +190,25 @@ Kept* look_up(Oid function, const char* search_path) {
     return kept;
 }
 
-void lock_relations(const PlannedStmt* statement) {
-    ListCell* cell;
-    foreach (cell, statement->rtable) {
-        const auto* entry = lfirst_node(RangeTblEntry, cell);
-        if (entry->rtekind == RTE_RELATION)
-            LockRelationOid(entry->relid, static_cast<LOCKMODE>(entry->rellockmode));
+void lock_relations(const Kept& kept) {
+    ListCell* statement;
+    foreach (statement, kept.statements) {
+        ListCell* cell;
+        foreach (cell, lfirst_node(PlannedStmt, statement)->rtable) {
+            const auto* entry = lfirst_node(RangeTblEntry, cell);
+            if (entry->rtekind == RTE_RELATION)
+                LockRelationOid(entry->relid, static_cast<LOCKMODE>(entry->rellockmode));
+        }
+    }
+}
+
+// Who waits for a lock may find another table than the one that the plan was made for.
+Kept* look_up_and_lock(Oid function, const char* search_path) {
+    for (;;) {
+        Kept* kept = look_up(function, search_path);
+        lock_relations(*kept);
+        if (kept->generation == generation_of_catalogs)
+            return kept;
     }
 }
 
@@ -234,23 +250,36 @@ void take_value(Tuplestorestate* store, TupleDesc descriptor, const Kept& kept, 
     ExecDropSingleTupleTableSlot(slot);
 }
 
+// False: it is the executor's. `memory`: for what it returns, null when that is not wanted.
+bool run_point(fdw::PointUpdate& point, const PlannedStmt* statement, ParamListInfo parameters,
+               MemoryContext memory, Outcome& out) {
+    (void)ExecCheckRTPerms(statement->rtable, true);
+    fdw::PointResult result;
+    if (!fdw::run_point_update(point, parameters, result))
+        return false;
+    out.rows += result.rows;
+    if (memory == nullptr || result.is_null)
+        return true;
+    const MemoryContext old = MemoryContextSwitchTo(memory);
+    out.value = datumCopy(result.value, result.is_by_value, result.width_bytes);
+    out.is_null = false;
+    MemoryContextSwitchTo(old);
+    return true;
+}
+
 void run_statement(PlannedStmt* statement, fdw::PointUpdate* point, const Kept& kept,
                    ParamListInfo parameters, bool is_last, MemoryContext memory, Outcome& out) {
     if (statement->commandType == CMD_UTILITY)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("a system or action can only query and change rows")));
-    lock_relations(statement);
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
-    if (point != nullptr) {
-        (void)ExecCheckRTPerms(statement->rtable, true);
-        if (fdw::run_point_update(*point, parameters, out.rows)) {
-            PopActiveSnapshot();
-            return;
-        }
-    }
     const bool has_rows = statement->commandType == CMD_SELECT || statement->hasReturning;
     const bool is_wanted = is_last && has_rows && !kept.is_procedure && kept.result_type != VOIDOID;
+    if (point != nullptr && run_point(*point, statement, parameters, is_wanted ? memory : nullptr, out)) {
+        PopActiveSnapshot();
+        return;
+    }
     Tuplestorestate* store = nullptr;
     DestReceiver* receiver = None_Receiver;
     if (is_wanted) {
@@ -335,7 +364,7 @@ Oid find(const char* schema, const char* name) {
 Outcome run(Oid function, std::span<const Argument> arguments, const char* schema) {
     current_statement = 0;
     const char* search_path = psprintf("%s, game", quote_identifier(schema));
-    Kept* kept = look_up(function, search_path);
+    Kept* kept = look_up_and_lock(function, search_path);
     if (static_cast<std::size_t>(kept->parameters) != arguments.size())
         elog(ERROR, "a function has %d parameters, not %zu", kept->parameters, arguments.size());
     Outcome out;

@@ -45,6 +45,7 @@ int keep_log_s = 0;
 int keep_events_s = 0;
 char* archive_folder = nullptr;
 int keep_idempotency_keys_s = 24 * 3600;
+int max_idempotency_keys = 100000;
 char* pause_at = nullptr;
 
 namespace {
@@ -101,6 +102,9 @@ void define_partitions() {
     define_int("gamelan.keep_idempotency_keys",
                "How long a key of game.enqueue() stands for the call that used it first.", nullptr,
                &keep_idempotency_keys_s, 24 * 3600, 1, 366 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S);
+    define_int("gamelan.max_idempotency_keys", "Most idempotency keys of one role for one world.",
+               "Looked at now and then only, so that some more may come about.", &max_idempotency_keys,
+               100000, 100, 100 * 1000 * 1000, PGC_SIGHUP, 0);
     define_text("gamelan.archive_folder", "Folder of the server for archives of partitions.",
                 "Retention archives before it drops. Empty: there are no archives.", &archive_folder);
 }

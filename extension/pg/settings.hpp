@@ -56,6 +56,7 @@ extern int max_partitions;
 extern int keep_log_s;
 extern int keep_events_s;
 extern int keep_idempotency_keys_s;
+extern int max_idempotency_keys;
 extern char* archive_folder; // gamelan.archive_folder, empty = none
 
 void define();

@@ -215,10 +215,12 @@ CREATE TABLE game.archive (
     to_at timestamptz NOT NULL,
     rows bigint NOT NULL,
     bytes bigint NOT NULL,
+    newest jsonb NOT NULL,
     archived_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     restored_as text UNIQUE
 );
 COMMENT ON TABLE game.archive IS 'The files that partitions were written to, below gamelan.archive_folder';
+COMMENT ON COLUMN game.archive.newest IS 'by world, the newest tick in it';
 COMMENT ON COLUMN game.archive.restored_as IS 'the table it was brought back as; retention leaves that alone';
 
 -- pg_dump writes the rows of these, and the positions of the sequences: a dump is a save.

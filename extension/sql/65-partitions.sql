@@ -71,8 +71,9 @@ COMMENT ON FUNCTION game._create_partition_table(text, text) IS 'an empty table 
 CREATE FUNCTION game._attach_partition(parent text, name text, from_at timestamptz, to_at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 BEGIN
-    -- Who writes waits at the parent: at the default partition, for which its row was meant, it would fail.
-    EXECUTE format('LOCK TABLE ONLY game.%I IN SHARE ROW EXCLUSIVE MODE', parent);
+    -- All others wait at the parent, before they look which partitions there are: who waits for the default one already does not know the new
+    -- one when he wakes; he fails if he writes, and misses the rows that were moved if he reads.
+    EXECUTE format('LOCK TABLE ONLY game.%I IN ACCESS EXCLUSIVE MODE', parent);
     -- Rows that came before the new partition are there.
     EXECUTE format('LOCK TABLE game.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
     EXECUTE format('WITH moved AS (DELETE FROM game.%I WHERE created_at >= $1 AND created_at < $2 RETURNING *) INSERT INTO game.%I SELECT * FROM moved',

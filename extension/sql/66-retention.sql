@@ -37,6 +37,22 @@ END
 $$;
 COMMENT ON FUNCTION game._worlds_in(text) IS 'the worlds that have rows in a partition; a look into its index for each';
 
+CREATE FUNCTION game._newest_in(partition text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    world bigint;
+    newest bigint;
+    out jsonb := '{}';
+BEGIN
+    FOR world IN SELECT game._worlds_in(partition) LOOP
+        EXECUTE format('SELECT max(t.tick) FROM game.%I AS t WHERE t.world = $1', partition) INTO newest USING world;
+        out := out || jsonb_build_object(world::text, newest);
+    END LOOP;
+    RETURN out;
+END
+$$;
+COMMENT ON FUNCTION game._newest_in(text) IS 'by world, the newest tick in a partition: where rows are added, one of them grows';
+
 CREATE FUNCTION game._needs_log(world bigint, partition text, keep interval) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -160,12 +176,23 @@ $$;
 COMMENT ON FUNCTION game._drop_partition(text, text) IS
     'removes a partition, but for the newest row of each world, without which no world starts: that goes to the default partition';
 
+CREATE FUNCTION game._is_archived(partition text, from_at timestamptz, to_at timestamptz) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    newest jsonb := game._newest_in(partition);
+BEGIN
+    RETURN newest = '{}' OR current_setting('gamelan.archive_folder') = ''
+        OR EXISTS (SELECT FROM game.archive AS a WHERE a.partition = partition AND a.from_at = from_at AND a.to_at = to_at AND a.newest @> newest);
+END
+$$;
+COMMENT ON FUNCTION game._is_archived(text, timestamptz, timestamptz) IS 'whether an archive has all rows of a partition, or none has to';
+
 CREATE FUNCTION game._retire_next() RETURNS SETOF text
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 #variable_conflict use_variable
 DECLARE
     p record;
-    rows bigint;
 BEGIN
     IF NOT game._may_have_partitions()
        OR (game._keep('tick_log', 0) = interval '0' AND game._keep('event', 0) = interval '0' AND NOT EXISTS (SELECT FROM game.retention)) THEN
@@ -173,17 +200,13 @@ BEGIN
     END IF;
     FOR p IN SELECT * FROM game._partitions() AS g WHERE g.to_at <= now() ORDER BY g.to_at LOOP
         CONTINUE WHEN game._held_by(p.parent, p.partition, p.to_at) IS NOT NULL;
-        -- From here on nobody adds to it; then what is true stays so.
-        EXECUTE format('LOCK TABLE game.%I IN SHARE MODE', p.partition);
-        CONTINUE WHEN game._held_by(p.parent, p.partition, p.to_at) IS NOT NULL;
-        IF current_setting('gamelan.archive_folder') <> '' THEN
-            EXECUTE format('SELECT count(*) FROM game.%I', p.partition) INTO rows;
-            IF rows > 0 AND NOT EXISTS (SELECT FROM game.archive AS a WHERE a.partition = p.partition AND a.rows = rows
-                                        AND a.from_at = p.from_at AND a.to_at = p.to_at) THEN
-                RETURN NEXT 'archived ' || game.archive_partition(p.partition);
-                RETURN;
-            END IF;
+        IF NOT game._is_archived(p.partition, p.from_at, p.to_at) THEN
+            RETURN NEXT 'archived ' || game.archive_partition(p.partition);
+            RETURN;
         END IF;
+        -- From here on nobody adds to it, and what is true stays so.
+        EXECUTE format('LOCK TABLE game.%I IN SHARE MODE', p.partition);
+        CONTINUE WHEN game._held_by(p.parent, p.partition, p.to_at) IS NOT NULL OR NOT game._is_archived(p.partition, p.from_at, p.to_at);
         PERFORM game._drop_partition(p.parent, p.partition);
         RETURN NEXT 'dropped ' || p.partition;
         RETURN;

@@ -1,8 +1,8 @@
 -- Partitions as files and back (docs/formats.md, "Archive"). Files are of the server, in gamelan.archive_folder only.
 
-CREATE FUNCTION game._write_archive(file text, relation regclass, header text) RETURNS bigint
+CREATE FUNCTION game._write_archive(file text, relation regclass, header text, OUT rows bigint, OUT bytes bigint)
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_write_archive';
-COMMENT ON FUNCTION game._write_archive(text, regclass, text) IS 'writes the rows of a table to a new archive; returns its bytes';
+COMMENT ON FUNCTION game._write_archive(text, regclass, text) IS 'writes the rows of a table to a new archive';
 
 CREATE FUNCTION game._read_archive(file text, relation regclass, columns text[]) RETURNS bigint
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_read_archive';
@@ -11,6 +11,10 @@ COMMENT ON FUNCTION game._read_archive(text, regclass, text[]) IS 'inserts the r
 CREATE FUNCTION game._archive_header(file text) RETURNS jsonb
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_archive_header';
 COMMENT ON FUNCTION game._archive_header(text) IS 'what an archive says that it is';
+
+CREATE FUNCTION game._archive_bytes(file text) RETURNS bigint
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'gamelan_archive_bytes';
+COMMENT ON FUNCTION game._archive_bytes(text) IS 'how large an archive is';
 
 CREATE FUNCTION game._log_predecessors(partition text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -39,30 +43,30 @@ CREATE FUNCTION game.archive_partition(partition text) RETURNS text
 DECLARE
     p record;
     file text;
-    rows bigint;
-    bytes bigint;
+    newest jsonb;
+    written record;
 BEGIN
     SELECT * INTO p FROM game._partitions() AS g WHERE g.partition = partition AND g.from_at IS NOT NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no partition "%"', partition USING ERRCODE = 'undefined_table',
             HINT = 'SELECT partition FROM game.partition lists them; the default ones cannot be archived.';
     END IF;
-    EXECUTE format('LOCK TABLE game.%I IN SHARE MODE', partition);
-    EXECUTE format('SELECT count(*) FROM game.%I', partition) INTO rows;
+    -- Before: a row that comes after this is not counted as archived, also if it is.
+    newest := game._newest_in(partition);
     file := format('%s.%s.glar', partition, to_char(clock_timestamp(), 'YYYYMMDD"T"HH24MISSUS'));
-    bytes := game._write_archive(file, p.relation, jsonb_build_object(
-        'parent', p.parent, 'partition', partition, 'from_at', p.from_at, 'to_at', p.to_at, 'rows', rows, 'archived_at', now(),
+    SELECT * INTO written FROM game._write_archive(file, p.relation, jsonb_build_object(
+        'parent', p.parent, 'partition', partition, 'from_at', p.from_at, 'to_at', p.to_at, 'archived_at', now(),
         'engine_version', (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'gamelan'),
         'columns', (SELECT jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
                     FROM pg_attribute AS a WHERE a.attrelid = p.relation AND a.attnum > 0 AND NOT a.attisdropped),
         'follows_on', CASE p.parent WHEN 'tick_log' THEN game._log_predecessors(partition) ELSE '{}' END)::text);
-    INSERT INTO game.archive AS a (file, parent, partition, from_at, to_at, rows, bytes)
-        VALUES (file, p.parent, partition, p.from_at, p.to_at, rows, bytes);
+    INSERT INTO game.archive AS a (file, parent, partition, from_at, to_at, rows, bytes, newest)
+        VALUES (file, p.parent, partition, p.from_at, p.to_at, written.rows, written.bytes, newest);
     RETURN file;
 END
 $$;
 COMMENT ON FUNCTION game.archive_partition(text) IS
-    'writes a partition of the log or the events to a new file in gamelan.archive_folder, and returns its name; the partition stays. Rows can be read meanwhile, and not added';
+    'writes a partition of the log or the events to a new file in gamelan.archive_folder, and returns its name; the partition stays';
 
 CREATE FUNCTION game._require_follower(name text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -123,11 +127,9 @@ BEGIN
     PERFORM game._create_partition_table(parent, name);
     rows := game._read_archive(file, format('game.%I', name)::regclass,
         ARRAY(SELECT c.value ->> 0 FROM jsonb_array_elements(header -> 'columns') WITH ORDINALITY AS c (value, place) ORDER BY c.place));
-    IF rows <> (header ->> 'rows')::bigint THEN
-        RAISE EXCEPTION 'the archive "%" has % rows, and its header says %', file, rows, header ->> 'rows' USING ERRCODE = 'WG019';
-    END IF;
     IF attach THEN
         IF parent = 'tick_log' THEN
+            LOCK TABLE ONLY game.tick_log IN ACCESS EXCLUSIVE MODE;
             PERFORM game._require_follower(name);
             PERFORM game._move_log_begin(header, name);
             EXECUTE format('DELETE FROM game.tick_log_default AS d USING game.%I AS l WHERE d.world = l.world AND d.tick = l.tick', name);
@@ -138,8 +140,9 @@ BEGIN
     END IF;
     UPDATE game.archive AS a SET restored_as = name WHERE a.file = file;
     IF NOT FOUND THEN
-        INSERT INTO game.archive AS a (file, parent, partition, from_at, to_at, rows, bytes, restored_as)
-            VALUES (file, parent, header ->> 'partition', (header ->> 'from_at')::timestamptz, (header ->> 'to_at')::timestamptz, rows, 0, name);
+        INSERT INTO game.archive AS a (file, parent, partition, from_at, to_at, rows, bytes, newest, restored_as)
+            VALUES (file, parent, header ->> 'partition', (header ->> 'from_at')::timestamptz, (header ->> 'to_at')::timestamptz, rows,
+                    game._archive_bytes(file), game._newest_in(name), name);
     END IF;
     RETURN name;
 END

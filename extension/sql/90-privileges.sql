@@ -23,7 +23,7 @@ REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON game.component, game.cell FROM gamela
 REVOKE EXECUTE ON FUNCTION game._forget_game(text), game._rename_game(text, text), game._ddl_ended(), game._objects_dropped(), game._refuse_row(),
     game._fdw_handler(), game._fdw_validator(text[], oid), game._routine_changed(oid, text, boolean), game._component_renamed(oid, text),
     game._declared_dropped(), game._check_native_system(text, text) FROM gamelan_admin;
-REVOKE EXECUTE ON FUNCTION game._write_archive(text, regclass, text), game._read_archive(text, regclass, text[]), game._archive_header(text) FROM gamelan_admin;
+REVOKE EXECUTE ON FUNCTION game._write_archive(text, regclass, text), game._read_archive(text, regclass, text[]), game._archive_header(text), game._archive_bytes(text) FROM gamelan_admin;
 GRANT SELECT ON game.partition, game.command, game.command_statistics, game.event_kinds, game.event_rate TO gamelan_admin;
 GRANT SELECT ON game.recovery, game._entity, game.entity, game.pg_stat_gamelan_memory, game.pg_stat_gamelan_systems TO gamelan_admin;
 GRANT SELECT ON game.system, game.world_system, game.system_state, game.action, game.system_error TO gamelan_admin;

@@ -109,6 +109,7 @@ CREATE TABLE game.archive (
     to_at timestamptz NOT NULL,
     rows bigint NOT NULL,
     bytes bigint NOT NULL,
+    newest jsonb NOT NULL,
     archived_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     restored_as text UNIQUE
 );

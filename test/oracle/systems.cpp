@@ -198,6 +198,22 @@ void SystemRound::compare_events() {
     }
 }
 
+// Both say of each of their systems that it told as much.
+void SystemRound::compare_causes(const std::string& table) {
+    std::vector<std::string> found[worlds];
+    for (int player = 0; player < worlds; ++player)
+        found[player] = pair_.hot.must("SELECT regexp_replace(coalesce(cause, 'none'), '^system " +
+                                       std::string(player == kernel ? "k" : "e") + "', ''), count(*) FROM " +
+                                       table + " WHERE world = " + std::to_string(world_[player]) +
+                                       " AND tick = " + std::to_string(tick_) + " GROUP BY 1 ORDER BY 1");
+    if (found[kernel] == found[executor])
+        return;
+    std::string what = "causes in " + table + " differ:";
+    list_missing(found[kernel], found[executor], player_names[kernel], what);
+    list_missing(found[executor], found[kernel], player_names[executor], what);
+    differ(what);
+}
+
 void SystemRound::compare_told() {
     std::string columns = "entity";
     for (const HotColumn& column : schema_.told.columns)
@@ -240,6 +256,8 @@ void SystemRound::step() {
         compare_rows(*table);
     compare_events();
     compare_told();
+    compare_causes("game.event");
+    compare_causes("systems.told");
     for (std::size_t place = 0; place < outcomes.size(); ++place) {
         const std::string& code = outcomes[place].codes[heap];
         ++counts_.systems;

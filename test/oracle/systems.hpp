@@ -66,6 +66,7 @@ class SystemRound {
     void compare_rows(const HotTable& table);
     void compare_events();
     void compare_told();
+    void compare_causes(const std::string& table);
     void add_table_of_events();
     [[noreturn]] void differ(const std::string& what);
 

@@ -41,11 +41,12 @@ sub play
 		CREATE ROLE watcher LOGIN; GRANT SELECT ON game.event TO watcher; REVOKE EXECUTE ON FUNCTION game.tick_lateness(bigint, double precision) FROM gamelan_player;
 		SELECT count(game.spawn(1, 'man')) FROM generate_series(1, 20);
 		SELECT game.create_world('planet', 'hexfactory', seed => 9, tick_rate => 60, config => '{"frequency": 8, "layers": 2}'),
-			game.create_world('idle', 'duel', seed => 3, config => '{"n": 2}');
+			game.create_world('idle', 'duel', seed => 3, config => '{"n": 2}'),
+			game.create_world('clock', 'hexfactory', seed => 4, config => '{"frequency": 1}');
 		SELECT game.set_checkpoints(1, strategy => 'incremental', generations => 5), game.set_durability(2, 'relaxed')});
 	wait_until_ready($node, $_, 'created') for @worlds;
-	$node->safe_psql('game', q{SELECT game.start_world(2)});
-	wait_until_ready($node, 2, 'running');
+	$node->safe_psql('game', q{SELECT game.start_world(2), game.start_world(4)});
+	wait_until_ready($node, $_, 'running') for 2, 4;
 	$node->safe_psql('game', q{
 		SELECT game.call(2, 'join', '{"name": "Ada"}');
 		SELECT game.call(2, 'claim', jsonb_build_object('cell', c.cell)) FROM game.cells(2) AS c WHERE c.slot = 100});
@@ -142,12 +143,18 @@ sub read_what_was_written_by
 	return;
 }
 
+sub new_node_for_dump
+{
+	my $node = new_game_node($_[0] =~ s/\W/_/gr, { bare => 1 }, 'gamelan.checkpoint_interval = 0');
+	$node->safe_psql('postgres', 'CREATE DATABASE game');
+	$node->safe_psql('postgres', 'CREATE ROLE watcher LOGIN');
+	return $node;
+}
+
 sub restore_dump
 {
 	my ($version, $here, $later, @seen) = @_;
-	my $node = new_game_node("restored $version" =~ s/\W/_/gr, { bare => 1 }, 'gamelan.checkpoint_interval = 0');
-	$node->safe_psql('postgres', 'CREATE DATABASE game');
-	$node->safe_psql('postgres', 'CREATE ROLE watcher LOGIN');
+	my $node = new_node_for_dump("restored $version");
 	command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('game'), "$directory/$version.dump" ], "a dump of $version is restored");
 	is($node->safe_psql('game', q{SELECT extversion FROM pg_extension WHERE extname = 'gamelan'}), $target, 'with the newest version');
 	wait_until_ready($node, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
@@ -175,9 +182,11 @@ sub upgrade_in_place
 	}
 	command_ok([ 'pg_dump', '-Fc', '-f', "$directory/between.dump", '-d', $node->connstr('game') ], 'a dump can be made');
 
+	my $head = $node->safe_psql('game', 'SELECT tick FROM game.world_head WHERE world = 4');
 	$node->safe_psql('game', 'ALTER EXTENSION gamelan UPDATE');
 	is($node->safe_psql('game', q{SELECT extversion FROM pg_extension WHERE extname = 'gamelan'}), $target, 'updated');
 	wait_until_ready($node, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
+	poll_until($node, "SELECT state = 'running' AND tick > $head FROM game.world WHERE id = 4", 'a world that ticked ticks on by itself');
 	is(look($node), $here, 'updated: all is as it was');
 	check_past($node, 'updated', @seen);
 
@@ -201,7 +210,17 @@ sub upgrade_in_place
 	wait_until_ready($node, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
 	is(hash_of($node, 1), $last, 'it is there after a crash');
 	check_past($node, 'after a crash', @seen, $last);
+
+	# What was upgraded is saved and restored like what never was old.
+	command_ok([ 'pg_dump', '-Fc', '-f', "$directory/upgraded.dump", '-d', $node->connstr('game') ], 'an upgraded database is dumped');
+	my $state = look($node);
 	$node->stop;
+	my $copy = new_node_for_dump("copied $version");
+	command_ok([ 'pg_restore', '--exit-on-error', '-d', $copy->connstr('game'), "$directory/upgraded.dump" ], 'and restored');
+	wait_until_ready($copy, $_, $_ == 2 ? 'paused' : 'created') for @worlds;
+	is(look($copy), $state, 'with all that it was');
+	check_past($copy, 'copied', @seen, $last);
+	$copy->stop;
 	return;
 }
 

@@ -151,6 +151,30 @@ refused(substr($whole, 0, length($whole) - 30), 'the archive is damaged: frame 1
 refused("$whole!", 'the archive is damaged: the end is not the end of the file', 'something behind it');
 is(sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'game'::regnamespace"), $tables, 'nothing of them remains');
 
+# The checkpointer does it by itself, at its start and every minute.
+play($played, 1);
+my ($lately) = split ' ', hash_of($node, $played);
+date_back("world = $played AND tick BETWEEN $lately - 2 AND $lately", 70);
+my $then = "created_at BETWEEN now() - interval '75 days' AND now() - interval '65 days'";
+is(sql("SELECT count(*) FROM game.event WHERE $then"), '1', 'events of long ago');
+sql("SELECT pg_terminate_backend(" . worker_pid($node, 'gamelan checkpointer') . ')');
+poll_until($node, "SELECT count(*) = 0 FROM game.event WHERE $then", 'they are gone');
+is(sql("SELECT sum(rows) FROM game.archive WHERE parent = 'event' AND restored_as IS NULL AND now() - interval '70 days' BETWEEN from_at AND to_at"), '1', 'are archived and dropped');
+is(sql("SELECT count(*) FROM game.tick_log WHERE $then"), '1', 'but not the log that is needed');
+
+# Checkpoints to look back from stay as long as the log.
+my $anchored = create_world($node, 'anchored', seed => 9);
+for my $days (60, 45, 35, 20, 10, 10)
+{
+	sql("SELECT game.step_world($anchored, 10); SELECT game.checkpoint($anchored, 'full')");
+	sql("UPDATE game.checkpoint SET created_at = now() - interval '$days days' WHERE world = $anchored AND created_at > now() - interval '1 day'");
+}
+poll_until($node, "SELECT bool_and(verified_at IS NOT NULL) FROM game.checkpoint WHERE world = $anchored", 'they are verified');
+sql("SELECT game.step_world($anchored, 10); SELECT game.checkpoint($anchored, 'full')") for 1 .. 4;
+my $kept = "SELECT string_agg(tick::text, ' ' ORDER BY tick) FROM game.checkpoint WHERE world = $anchored";
+poll_until($node, "SELECT ($kept) = '30 40 50 70 80 90 100'", 'old checkpoints are gone');
+is(sql($kept), '30 40 50 70 80 90 100', 'one a partition stays, from before the time for which the log is kept to this week, beside three generations');
+
 # The log of a tick is unique over all partitions.
 my $head = sql("SELECT h.log_tick FROM game.world_head AS h WHERE h.world = $played");
 sql("SELECT game.enqueue($played, 'join', '{\"name\": \"late\"}')");
