@@ -50,9 +50,24 @@ def look(server, clients):
     after = {client.number: Account(client.path) for client in clients}
     _compare(findings, clients, before, after, found)
     if findings.lost:
-        findings.problems += [f"refused by the tick: {row}" for row in server.sql(
-            "SELECT world, tick, action, sqlstate, message, count(*) FROM game.conflict GROUP BY 1, 2, 3, 4, 5 ORDER BY 2 DESC LIMIT 5")]
+        _explain(server, findings, acknowledged_in(before).keys() - found.keys())
     return findings
+
+
+def acknowledged_in(accounts):
+    return {(number, sequence): tick for number, account in accounts.items() for sequence, tick in account.acknowledged.items()}
+
+
+def _explain(server, findings, lost):
+    """Where what is not in the world can still be seen."""
+    findings.problems += [f"refused by the tick: {row}" for row in server.sql(
+        "SELECT world, tick, action, sqlstate, message, count(*) FROM game.conflict GROUP BY 1, 2, 3, 4, 5 ORDER BY 2 DESC LIMIT 5")]
+    for client, sequence in sorted(lost)[:5]:
+        told = server.sql("SELECT world, tick FROM torture.told WHERE client = %s AND sequence = %s", [client, sequence])
+        found = server.sql("SELECT world, entity, happened FROM torture.deed WHERE client = %s AND sequence = %s", [client, sequence])
+        logged = [(world, tick) for world, tick, batch in server.sql("SELECT world, tick, commands FROM game.tick_log")
+                  if (client, sequence) in log.payments(bytes(batch))]
+        findings.problems.append(f"{client}-{sequence}: logged {logged}, told {told}, found now {found}")
 
 
 def _deeds(server, world):
@@ -68,7 +83,7 @@ def _renames(server, world):
 
 
 def _compare(findings, clients, before, after, found):
-    acknowledged = {(number, sequence): tick for number, account in before.items() for sequence, tick in account.acknowledged.items()}
+    acknowledged = acknowledged_in(before)
     findings.acknowledged = len(acknowledged)
     findings.lost = findings.complain("acknowledged and lost", acknowledged.keys() - found.keys())
     findings.doubled = findings.complain("applied twice", [key for key, (count, _) in found.items() if count > 1])
