@@ -287,7 +287,10 @@ void HostedWorld::drop_abandoned_steps() {
     });
 }
 
+// Not before it is known what its game declares: it would refuse what is queued.
 bool HostedWorld::may_build_more() const {
+    if (game_rules_ == nullptr && simulation_->world().is_of_sql())
+        return false;
     return unsettled_.size() < static_cast<std::size_t>(pg::settings::max_unflushed_ticks);
 }
 
@@ -297,7 +300,8 @@ bool HostedWorld::is_due(std::int64_t now_ns) const {
 }
 
 std::int64_t HostedWorld::next_deadline_ns() const {
-    if (!is_loaded() || !may_build_more()) // the flusher wakes us when it may
+    if (!is_loaded() ||
+        !may_build_more()) // the flusher wakes us when it may, or definitions are looked at again
         return never_ns;
     if (!steps_.empty())
         return stalled_until_ns_;

@@ -30,11 +30,13 @@ INSERT INTO regress_heap.body VALUES
     ('rates', 'UPDATE @.account SET rate = rate * 1.25 + n, mood = CASE WHEN n > 3 THEN ''angry'' ELSE ''calm'' END::regress_point.mood WHERE entity = e'),
     ('tags', 'UPDATE @.account SET tags = array_append(tags, t), span = make_interval(days => n), mark = md5(t)::uuid WHERE entity = e AND mood = ''calm'''),
     ('first_tag', 'UPDATE @.account SET tags[1] = t WHERE entity = e'),
+    ('tell', 'UPDATE @.account SET balance = balance + n WHERE entity = e RETURNING (balance - 90)::int'),
+    ('tell_name', 'UPDATE @.account SET name = t WHERE entity = e AND n > 2 RETURNING length(name)'),
     ('by_none', 'UPDATE @.account SET x = 0 WHERE entity = nullif(e, e)'),
     ('all_rows', 'UPDATE @.account SET x = x + 1 WHERE x < 5'),
     ('whole_row', 'UPDATE @.account SET name = (account.x, account.y)::text WHERE entity = e');
-SELECT format('CREATE FUNCTION %s.%s(e bigint, n int, t text) RETURNS int LANGUAGE sql BEGIN ATOMIC %s; SELECT n; END',
-              s, name, replace(statements, '@', s))
+SELECT format('CREATE FUNCTION %s.%s(e bigint, n int, t text) RETURNS int LANGUAGE sql BEGIN ATOMIC %s; END',
+              s, name, replace(statements, '@', s) || CASE WHEN statements ~ 'RETURNING' THEN '' ELSE '; SELECT n' END)
 FROM regress_heap.body, unnest(ARRAY['regress_point', 'regress_heap']) AS s \gexec
 SELECT count(game.create_action('regress_point.' || name)) FROM regress_heap.body;
 SELECT game.create_world('point', 'regress_point', tick_rate => 240, config => '{"n": 4}') AS w \gset
@@ -58,8 +60,8 @@ END
 $$;
 -- Numbers that look random, and are the same each time.
 CREATE TABLE regress_heap.outcome AS
-SELECT i, b.name, c.e, c.n, c.t, pg_temp.outcome(format('SELECT game.call(%s, %L, %L)', :w, b.name,
-           jsonb_build_object('e', c.e, 'n', c.n, 't', c.t))) AS hot,
+SELECT i, b.name, c.e, c.n, c.t, nullif(pg_temp.outcome(format('SELECT game.call(%s, %L, %L)', :w, b.name,
+           jsonb_build_object('e', c.e, 'n', c.n, 't', c.t))), 'null') AS hot,
        pg_temp.outcome(format('SELECT regress_heap.%s(%L, %L, %L)', b.name, c.e, c.n, c.t)) AS heap
 FROM generate_series(1, 600) AS i,
      LATERAL (SELECT name FROM regress_heap.body ORDER BY hashint8(i * 7919 + hashtext(name)) LIMIT 1) AS b,

@@ -195,7 +195,7 @@ with_small_disk() {
 # Clusters, gateways and clients of its own. GAMELAN_TORTURE_SECONDS says how long the storm is, GAMELAN_TORTURE_SEED which one,
 # GAMELAN_TORTURE_PARTS what else; the log names the seed.
 kind_torture() {
-    local bin=$RUN/torture/bin seconds=${GAMELAN_TORTURE_SECONDS:-60} parts
+    local bin=$RUN/torture/bin seconds=${GAMELAN_TORTURE_SECONDS:-45} parts
     read -ra parts <<<"${GAMELAN_TORTURE_PARTS:-}"
     cmake_build "$CMAKE_BUILD" gamelan_torture_shims -DGAMELAN_TESTS=ON || return 1
     copy_to_server "$CMAKE_BUILD" "$bin" shims || return 1

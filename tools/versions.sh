@@ -68,7 +68,7 @@ release_build() {
         release_make "$source" DESTDIR="$source/stage" install && mv -T "$source/stage" "$place"
     local status=$?
     rm -rf "$source"
-    return "$status"
+    [[ -d $place ]] || return "$status" # perhaps another run was faster
 }
 
 release_place() {

@@ -14,6 +14,7 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
@@ -58,6 +59,9 @@ struct PointUpdate {
     WriterValue* values;
     int check_count;
     ExprState** checks;
+    ExprState* returned; // null: nothing is
+    bool is_returned_by_value;
+    std::int16_t returned_width;
     TupleTableSlot* before;
     TupleTableSlot* after;
     ExprContext* context;
@@ -67,7 +71,7 @@ namespace {
 
 bool is_plain(const Query* query) {
     return query->commandType == CMD_UPDATE && !query->hasSubLinks && !query->hasModifyingCTE &&
-           !query->hasRowSecurity && query->cteList == NIL && query->returningList == NIL &&
+           !query->hasRowSecurity && query->cteList == NIL && list_length(query->returningList) <= 1 &&
            query->withCheckOptions == NIL && query->resultRelation == 1 && list_length(query->rtable) == 1 &&
            list_length(query->jointree->fromlist) == 1 &&
            !contain_volatile_functions(reinterpret_cast<Node*>(const_cast<Query*>(query)));
@@ -181,12 +185,18 @@ PointUpdate* prepare(const Query* query, Relation relation) {
     Bitmapset* named = nullptr;
     pull_varattnos(reinterpret_cast<Node*>(clauses), 1, &named);
     pull_varattnos(reinterpret_cast<Node*>(copy->targetList), 1, &named);
+    pull_varattnos(reinterpret_cast<Node*>(copy->returningList), 1, &named);
     if (!take_targets(copy, relation, *update))
         return nullptr;
     take_checks(relation, *update, named);
     if (!list_columns(named, *update))
         return nullptr;
     update->handle = prepared(reinterpret_cast<Node*>(handle));
+    if (copy->returningList != NIL) {
+        auto* returned = reinterpret_cast<Node*>(linitial_node(TargetEntry, copy->returningList)->expr);
+        get_typlenbyval(exprType(returned), &update->returned_width, &update->is_returned_by_value);
+        update->returned = prepared(returned);
+    }
     if (clauses != NIL)
         update->condition = ExecInitQual(
             castNode(List, reinterpret_cast<Node*>(expression_planner(reinterpret_cast<Expr*>(clauses)))),
@@ -336,7 +346,7 @@ void encode(PointUpdate& update) {
 }
 
 // In the memory of one row.
-bool change_row(PointUpdate& update, pg::TickScope& scope, std::uint64_t& rows) {
+bool change_row(PointUpdate& update, pg::TickScope& scope, PointResult& result) {
     bool is_null = false;
     const std::int64_t handle = DatumGetInt64(ExecEvalExpr(update.handle, update.context, &is_null));
     if (is_null)
@@ -355,7 +365,11 @@ bool change_row(PointUpdate& update, pg::TickScope& scope, std::uint64_t& rows) 
         update.places->writer->queue(
             {scope.world_id(), handle, {update.values, static_cast<std::size_t>(update.target_count)}});
     });
-    ++rows;
+    result.rows = 1;
+    result.is_by_value = update.is_returned_by_value;
+    result.width_bytes = update.returned_width;
+    if (update.returned != nullptr)
+        result.value = ExecEvalExpr(update.returned, update.context, &result.is_null);
     return true;
 }
 
@@ -374,7 +388,7 @@ PointUpdate* prepare_point_update(const Query* query) {
     return update;
 }
 
-bool run_point_update(PointUpdate& update, ParamListInfo parameters, std::uint64_t& rows) {
+bool run_point_update(PointUpdate& update, ParamListInfo parameters, PointResult& result) {
     pg::TickScope* scope = pg::TickScope::current();
     if (scope == nullptr)
         return false;
@@ -382,7 +396,7 @@ bool run_point_update(PointUpdate& update, ParamListInfo parameters, std::uint64
     ResetExprContext(update.context);
     update.context->ecxt_param_list_info = parameters;
     const MemoryContext outer = MemoryContextSwitchTo(update.context->ecxt_per_tuple_memory);
-    const bool is_done = change_row(update, *scope, rows);
+    const bool is_done = change_row(update, *scope, result);
     MemoryContextSwitchTo(outer);
     if (is_done)
         pg::sql_boundary([scope] { scope->end_statement(!is_any_scan_open()); });

@@ -25,8 +25,17 @@ struct PointUpdate;
 // good until a catalog changes. Null when it is not of that kind.
 PointUpdate* prepare_point_update(const Query* query);
 
-// False: nothing was done, the executor has to run the statement. Adds to `rows` what it changed. The caller
-// has checked the rights and locked the table.
-bool run_point_update(PointUpdate& update, ParamListInfo parameters, std::uint64_t& rows);
+struct PointResult {
+    std::uint64_t rows = 0; // that it changed: 0 or 1
+    // Of RETURNING, for the row it changed: good until the next run.
+    bool is_null = true;
+    Datum value = 0;
+    bool is_by_value = false;
+    std::int16_t width_bytes = 0; // as datumCopy() takes it
+};
+
+// False: nothing was done, the executor has to run the statement. The caller has checked the rights and
+// locked the table.
+bool run_point_update(PointUpdate& update, ParamListInfo parameters, PointResult& result);
 
 } // namespace gamelan::fdw

@@ -86,7 +86,10 @@ void plan(List* queries, Kept& kept) {
         ListCell* inner;
         foreach (inner, rewritten) {
             Query* one = lfirst_node(Query, inner);
-            kept.points = lappend(kept.points, settings::compile ? fdw::prepare_point_update(one) : nullptr);
+            // A row that is returned is the executor's to form.
+            const bool is_plain =
+                settings::compile && (one->returningList == NIL || !type_is_rowtype(kept.result_type));
+            kept.points = lappend(kept.points, is_plain ? fdw::prepare_point_update(one) : nullptr);
             kept.statements = lappend(kept.statements, pg_plan_query(one, "", 0, nullptr));
         }
     }
@@ -247,6 +250,23 @@ void take_value(Tuplestorestate* store, TupleDesc descriptor, const Kept& kept, 
     ExecDropSingleTupleTableSlot(slot);
 }
 
+// False: it is the executor's. `memory`: for what it returns, null when that is not wanted.
+bool run_point(fdw::PointUpdate& point, const PlannedStmt* statement, ParamListInfo parameters,
+               MemoryContext memory, Outcome& out) {
+    (void)ExecCheckRTPerms(statement->rtable, true);
+    fdw::PointResult result;
+    if (!fdw::run_point_update(point, parameters, result))
+        return false;
+    out.rows += result.rows;
+    if (memory == nullptr || result.is_null)
+        return true;
+    const MemoryContext old = MemoryContextSwitchTo(memory);
+    out.value = datumCopy(result.value, result.is_by_value, result.width_bytes);
+    out.is_null = false;
+    MemoryContextSwitchTo(old);
+    return true;
+}
+
 void run_statement(PlannedStmt* statement, fdw::PointUpdate* point, const Kept& kept,
                    ParamListInfo parameters, bool is_last, MemoryContext memory, Outcome& out) {
     if (statement->commandType == CMD_UTILITY)
@@ -254,15 +274,12 @@ void run_statement(PlannedStmt* statement, fdw::PointUpdate* point, const Kept& 
                         errmsg("a system or action can only query and change rows")));
     CommandCounterIncrement();
     PushActiveSnapshot(GetTransactionSnapshot());
-    if (point != nullptr) {
-        (void)ExecCheckRTPerms(statement->rtable, true);
-        if (fdw::run_point_update(*point, parameters, out.rows)) {
-            PopActiveSnapshot();
-            return;
-        }
-    }
     const bool has_rows = statement->commandType == CMD_SELECT || statement->hasReturning;
     const bool is_wanted = is_last && has_rows && !kept.is_procedure && kept.result_type != VOIDOID;
+    if (point != nullptr && run_point(*point, statement, parameters, is_wanted ? memory : nullptr, out)) {
+        PopActiveSnapshot();
+        return;
+    }
     Tuplestorestate* store = nullptr;
     DestReceiver* receiver = None_Receiver;
     if (is_wanted) {

@@ -1,7 +1,7 @@
 """Clients: processes that send commands, as fast as they are answered, and write down what they were told.
 
 Each goes through one door of the server. When the connection breaks, the client comes back with its next command; what had
-no answer stays without one, except at the gateway, whose protocol lets a client send it again with the same number.
+no answer stays without one, except at doors that know repeats: the gateway by the number of an act, game.enqueue by a key.
 """
 
 import json
@@ -36,6 +36,8 @@ class Client:
         self._process = None
         self._sequence = 0
         self._connection = None
+        self._unanswered = None  # what is sent again, through doors that know repeats
+        self._token = ""
 
     def start(self):
         open(self.path, "a").close()
@@ -144,6 +146,20 @@ class Client:
         self._transaction(lambda cursor, sequence: cursor.execute(
             "SELECT game.enqueue(%s, 'pay', %s)", [self.world, self._payment(sequence)]))
 
+    def _keyed(self):
+        """With a key, under which it is queued again until there is an answer."""
+        cursor = self._cursor()
+        if self._unanswered is None:
+            sequence = self._next()
+            self._unanswered = (sequence, self._payment(sequence))
+        sequence, payment = self._unanswered
+        try:
+            cursor.execute("SELECT game.enqueue(%s, 'pay', %s, idempotency_key => %s)", [self.world, payment, f"{self.number}-{sequence}"])
+            self._ledger.acknowledged(sequence, 0)
+        except psycopg2.Error as error:
+            self._note_error([sequence], error)
+        self._unanswered = None
+
     def _write(self):
         self._transaction(lambda cursor, sequence: cursor.execute(
             "SELECT game.spawn(%s, 'deed', jsonb_build_object('deed', jsonb_build_object('client', %s, 'sequence', %s)))",
@@ -160,9 +176,8 @@ class Client:
         """Through the gateway. An act without an answer is sent again, with its number."""
         if self._connection is None:
             self._connection = self._server.gateway.connect()
-            self._say({"type": "hello", "protocol": 1, "world": self.world, "token": getattr(self, "_token", None) or ""})
+            self._say({"type": "hello", "protocol": 1, "world": self.world, "token": self._token})
             self._token = self._answer("hello")["token"]
-            self._unanswered = getattr(self, "_unanswered", None)
         if self._unanswered is None:
             sequence = self._next()
             self._unanswered = {"type": "act", "seq": sequence, "action": action, "args": json.loads(arguments(sequence))}

@@ -49,6 +49,9 @@ def look(server, clients):
         found.update(_renames(server, world) if players[0].door == "rename" else _deeds(server, world))
     after = {client.number: Account(client.path) for client in clients}
     _compare(findings, clients, before, after, found)
+    if findings.lost:
+        findings.problems += [f"refused by the tick: {row}" for row in server.sql(
+            "SELECT world, tick, action, sqlstate, message, count(*) FROM game.conflict GROUP BY 1, 2, 3, 4, 5 ORDER BY 2 DESC LIMIT 5")]
     return findings
 
 

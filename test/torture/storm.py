@@ -22,7 +22,7 @@ from waiting import GaveUp, wait_for
 ROUND_S = 300  # of a storm of hours; then another server begins with a seed that follows from the first one
 SETTINGS = "gamelan.quarantine_after = 0\ngamelan.checkpoint_full_every = 4\ngamelan.checkpoint_generations = 2\n"
 # (door, world): worlds 1 and 2 are of our game, the second one shows ticks before they are durable; 3 is hexfactory.
-CLIENTS = [("call", 1), ("calls", 1), ("enqueue", 1), ("write", 1), ("call", 2), ("calls", 2), ("enqueue", 2),
+CLIENTS = [("call", 1), ("calls", 1), ("enqueue", 1), ("write", 1), ("call", 2), ("calls", 2), ("enqueue", 2), ("keyed", 2),
            ("gateway", 1), ("gateway", 2), ("rename", 3), ("rename", 3)]
 
 

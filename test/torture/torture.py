@@ -31,7 +31,7 @@ def arguments():
     parser.add_argument("--shims", required=True, help="folder of the libraries that are preloaded")
     parser.add_argument("--artefacts", required=True, help="folder for logs and ledgers")
     parser.add_argument("--small-disk", help="a folder on a file system of a few dozen MB")
-    parser.add_argument("--seconds", type=int, default=60, help="how long the storm is")
+    parser.add_argument("--seconds", type=int, default=45, help="how long the storm is")
     parser.add_argument("--seed", type=int, help="of all that is random")
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to run; all of it when none is named")
     return parser.parse_args()

@@ -334,6 +334,56 @@ TEST_F(SystemsTest, ActionsAreReplayedByWhatTheyDid) {
     EXPECT_EQ(replayed(), world.store().newest().state_hash());
 }
 
+TEST_F(SystemsTest, ANumberedCommandIsAppliedOnce) {
+    Simulation world = make();
+    TestHost host;
+    begin(world, {}, &host);
+    const auto act = [&](const char* actor, std::int64_t sequence, std::int64_t entity) {
+        const std::vector<game::Command> commands = {{0, actor, "act", sequence, {entity}}};
+        const Outcome out = world.run_tick(commands, &host).outcomes[0];
+        world.store().publish();
+        return out.applied ? "applied" : out.error ? "refused" : out.result;
+    };
+    const std::string duplicate = R"({"duplicate": true})";
+    EXPECT_EQ(act("ada", 5, 7), "applied");
+    EXPECT_EQ(act("ada", 5, 7), duplicate);
+    EXPECT_EQ(act("ada", 4, 7), duplicate);
+    EXPECT_EQ(act("ada", 0, 7), "applied");
+    EXPECT_EQ(act("bob", 1, entities + 1), "refused");
+    EXPECT_EQ(act("eve", 1, 7), "applied");
+    EXPECT_EQ(act("bob", 1, 7), "applied");
+    EXPECT_EQ(act("ada", 6, entities + 1), "refused");
+    EXPECT_EQ(act("ada", 6, 7), "applied");
+    EXPECT_EQ(act("eve", 1, 7), duplicate);
+
+    // A tick that could not be written has not been.
+    const std::vector<game::Command> commands = {{0, "ada", "act", 7, {std::int64_t{7}}},
+                                                 {0, "zoe", "act", 1, {std::int64_t{7}}}};
+    EXPECT_TRUE(world.run_tick(commands, &host).outcomes[1].applied);
+    world.forget_newest();
+    EXPECT_EQ(act("zoe", 1, 7), "applied");
+    EXPECT_EQ(act("ada", 7, 7), "applied");
+    EXPECT_EQ(act("ada", 7, 7), duplicate);
+}
+
+TEST_F(SystemsTest, AReplayKnowsWhatWasApplied) {
+    Simulation world = make();
+    TestHost host;
+    begin(world, {}, &host);
+    (void)tick(world, {{0, "ada", "act", 3, {std::int64_t{7}}}, {0, "bob", "act", 9, {std::int64_t{8}}}},
+               &host);
+    Simulation again = make();
+    for (const std::string& row : log_) {
+        (void)again.run_tick(codec::decode_commands(row));
+        again.store().publish();
+    }
+    const std::vector<game::Command> repeats = {{0, "ada", "act", 3, {std::int64_t{7}}},
+                                                {0, "bob", "act", 10, {std::int64_t{8}}}};
+    const TickResult result = again.run_tick(repeats, &host);
+    EXPECT_EQ(result.outcomes[0].result, R"({"duplicate": true})");
+    EXPECT_TRUE(result.outcomes[1].applied);
+}
+
 TEST_F(SystemsTest, AConditionIsAskedOnceAndTheLogRemembers) {
     Simulation world = make();
     TestHost host;

@@ -1,5 +1,10 @@
+# Definitions and ticks get in each other's way.
+#
 # A definition changes while a tick runs SQL that makes entities: the tick ends with the definitions it began with. It
 # must not wait for the worker to take in the new ones, for the worker is who plays it.
+#
+# A worker that starts cannot read what games declare, because somebody holds a lock on it: it must not play before, or it would
+# refuse what was queued as actions that do not exist.
 use strict;
 use warnings;
 
@@ -27,7 +32,9 @@ sql(q{
 		RETURN game.tick();
 	END
 	$$;
-	SELECT game.create_action('arena.drop_purse')});
+	SELECT game.create_action('arena.drop_purse');
+	CREATE PROCEDURE arena.shines() LANGUAGE sql BEGIN ATOMIC UPDATE arena.bag SET gold = gold; END;
+	SELECT game.create_system('arena.shines')});
 my $world = sql(q{SELECT game.create_world('first', 'arena', seed => 1)});
 sql("SELECT game.start_world($world)");
 wait_until_ready($node, $world, 'running');
@@ -52,6 +59,22 @@ is($caller->{stderr}, '', 'and nobody gave it up');
 is(sql("SELECT gold FROM arena.bag WHERE world = $world"), '5', 'with what it made');
 sql("INSERT INTO arena.hat VALUES ($world, 1, 7); SELECT game.sync($world)");
 is(sql("SELECT size || ' ' || colour FROM arena.hat WHERE world = $world"), '7 3', 'and the definition is taken in behind it');
+
+sql("SELECT game.pause_world($world)");
+wait_until_ready($node, $world, 'paused');
+sql("SELECT game.enqueue($world, 'drop_purse')");
+$holder->query_safe('BEGIN; ALTER FOREIGN TABLE arena.bag ALTER COLUMN gold SET DEFAULT 1');
+my $since = log_position($node);
+my $worker = worker_pid($node);
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker)");
+wait_for_log($node, qr/the systems of game "arena" cannot be read yet/, $since);
+sql("SELECT game.resume_world($world)");
+wait_until_ready($node, $world, 'running');
+sleep 1; # for ticks that must not be
+$holder->query_safe('COMMIT');
+sql("SELECT game.sync($world)");
+is(sql('SELECT count(*) FROM game.conflict'), '0', 'a worker plays no world before it knows what the game declares');
+is(sql("SELECT count(*) FROM arena.bag WHERE world = $world"), '2', 'and then what was queued is applied');
 $_->quit for $holder, $caller;
 $node->stop;
 done_testing();
