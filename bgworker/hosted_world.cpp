@@ -87,7 +87,10 @@ void HostedWorld::install(std::unique_ptr<sim::Simulation> simulation, std::uint
     end_.head_written_ns = rate_since_ns_ = monotonic_ns();
     rate_ticks_ = 0;
     runtime().durable_tick.store(simulation_->tick());
-    find_free_entities(queued);
+    if (runtime().entities.next_slot == 0)
+        find_free_entities(queued);
+    else
+        keep_free_entities(queued);
     fill_entity_pool();
     ConditionVariableBroadcast(&runtime().published);
 }
@@ -177,6 +180,42 @@ void HostedWorld::find_free_entities(const std::vector<store::Entity>& queued) {
     pg::EntityPool& pool = runtime().entities;
     pool.next_slot = Max(pool.next_slot, next_slot);
     pool.count = 0;
+    LWLockRelease(pg::shared->lock);
+}
+
+// The world was played before in this life of the server, so transactions that have not ended may hold
+// handles: of those that are in nobody's row only the ones that lay ready are known to be free. The others
+// are found at the next start of the server.
+void HostedWorld::keep_free_entities(const std::vector<store::Entity>& queued) {
+    const store::Snapshot state = simulation_->store().newest();
+    const auto planes = store::entity_planes(state);
+    if (!planes)
+        return;
+    const std::uint32_t slots = state.slot_count(planes->space);
+    std::uint32_t next_slot = slots;
+    std::unordered_set<std::uint64_t> taken;
+    for (const store::Entity entity : queued) {
+        taken.insert(entity.handle);
+        if (entity.slot() < store::max_slots)
+            next_slot = Max(next_slot, entity.slot() + 1);
+    }
+    // What a tick that is lost had freed lives on.
+    const auto is_taken = [&](const store::Entity entity) {
+        const bool is_stale =
+            entity.slot() < slots &&
+            (state.has_row(planes->component, entity.slot()) ||
+             state.get<std::uint32_t>(planes->generation, entity.slot()) != entity.generation());
+        return is_stale || taken.contains(entity.handle);
+    };
+    std::erase_if(free_entities_, is_taken);
+    std::make_heap(free_entities_.begin(), free_entities_.end(), is_behind);
+    LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
+    pg::EntityPool& pool = runtime().entities;
+    pool.next_slot = Max(pool.next_slot, next_slot);
+    pool.count =
+        static_cast<std::uint32_t>(std::remove_if(pool.handles, pool.handles + pool.count,
+                                                  [&](std::uint64_t handle) { return is_taken({handle}); }) -
+                                   pool.handles);
     LWLockRelease(pg::shared->lock);
 }
 
@@ -513,7 +552,6 @@ void HostedWorld::evict_if_wanted() {
     evicted_ = std::move(simulation_);
     runtime().is_touched.store(false);
     set_state(WorldState::evicted);
-    free_entities_.clear();
 }
 
 bool HostedWorld::finish_eviction() {

@@ -115,6 +115,7 @@ class HostedWorld {
     void fill_entity_pool();
     void add_free_entity(store::Entity entity);
     void find_free_entities(const std::vector<store::Entity>& queued);
+    void keep_free_entities(const std::vector<store::Entity>& queued);
     bool is_idle() const;
     bool is_ticking() const {
         return state() == pg::WorldState::running || state() == pg::WorldState::stalled;
