@@ -158,6 +158,7 @@ CREATE FUNCTION game._drop_partition(parent text, partition text) RETURNS void
 DECLARE
     world bigint;
 BEGIN
+    PERFORM game._lock_alone(parent, parent || '_default');
     EXECUTE format('ALTER TABLE game.%I DETACH PARTITION game.%I', parent, partition);
     IF parent = 'tick_log' THEN
         EXECUTE format('WITH carried AS (INSERT INTO game.tick_log_default SELECT l.* FROM game.world_head AS h JOIN game.%I AS l ON l.world = h.world AND l.tick = h.log_tick RETURNING *) '
