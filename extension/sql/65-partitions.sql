@@ -68,14 +68,32 @@ END
 $$;
 COMMENT ON FUNCTION game._create_partition_table(text, text) IS 'an empty table that can become a partition';
 
+CREATE FUNCTION game._lock_alone(VARIADIC tables text[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted text := (SELECT string_agg(format('game.%I', t), ', ' ORDER BY i) FROM unnest(tables) WITH ORDINALITY AS u (t, i));
+BEGIN
+    -- Who waits for such a lock makes all others wait behind him, the world worker among them, for as long as somebody reads: a dump, say.
+    FOR attempt IN 1 .. 50 LOOP
+        BEGIN
+            EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE NOWAIT', replace(wanted, ', ', ', ONLY '));
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN
+            PERFORM pg_sleep(0.01);
+        END;
+    END LOOP;
+    RAISE EXCEPTION 'somebody reads or writes % all the time', wanted USING ERRCODE = 'lock_not_available';
+END
+$$;
+COMMENT ON FUNCTION game._lock_alone(text[]) IS 'locks tables of the log or the events against everybody, in a moment when nobody uses them; 55P03 when there is none within half a second';
+
 CREATE FUNCTION game._attach_partition(parent text, name text, from_at timestamptz, to_at timestamptz) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 BEGIN
     -- All others wait at the parent, before they look which partitions there are: who waits for the default one already does not know the new
     -- one when he wakes; he fails if he writes, and misses the rows that were moved if he reads.
-    EXECUTE format('LOCK TABLE ONLY game.%I IN ACCESS EXCLUSIVE MODE', parent);
-    -- Rows that came before the new partition are there.
-    EXECUTE format('LOCK TABLE game.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
+    -- Rows that came before the new partition are in the default one.
+    PERFORM game._lock_alone(parent, parent || '_default');
     EXECUTE format('WITH moved AS (DELETE FROM game.%I WHERE created_at >= $1 AND created_at < $2 RETURNING *) INSERT INTO game.%I SELECT * FROM moved',
                    parent || '_default', name) USING from_at, to_at;
     EXECUTE format('ALTER TABLE game.%I ATTACH PARTITION game.%I FOR VALUES FROM (%L) TO (%L)', parent, name, from_at, to_at);

@@ -61,13 +61,13 @@ DECLARE
     newest bigint;
     checkpoint_at timestamptz;
 BEGIN
-    -- The row that the head names is carried over, so that it needs nothing else here.
-    EXECUTE format('SELECT min(l.tick), max(l.tick) FROM game.%I AS l WHERE l.world = $1 AND l.tick <> coalesce((SELECT h.log_tick FROM game.world_head AS h WHERE h.world = $1), 0)', partition)
-        INTO oldest, newest USING world;
+    EXECUTE format('SELECT min(l.tick), max(l.tick) FROM game.%I AS l WHERE l.world = $1', partition) INTO oldest, newest USING world;
     IF newest IS NULL OR NOT EXISTS (SELECT FROM game.world_definition AS d WHERE d.id = world) THEN
         RETURN NULL;
     ELSIF newest > game.log_needed_after(world) THEN
         RETURN format('world %s needs it to recover', world);
+    ELSIF oldest = newest AND EXISTS (SELECT FROM game.world_head AS h WHERE h.world = world AND h.log_tick = newest) THEN
+        RETURN NULL; -- that row is carried over
     END IF;
     SELECT min(c.created_at) INTO checkpoint_at FROM game.checkpoint AS c WHERE c.world = world AND c.kind = 'full';
     IF checkpoint_at > now() - keep THEN
@@ -158,6 +158,7 @@ CREATE FUNCTION game._drop_partition(parent text, partition text) RETURNS void
 DECLARE
     world bigint;
 BEGIN
+    PERFORM game._lock_alone(parent, parent || '_default');
     EXECUTE format('ALTER TABLE game.%I DETACH PARTITION game.%I', parent, partition);
     IF parent = 'tick_log' THEN
         EXECUTE format('WITH carried AS (INSERT INTO game.tick_log_default SELECT l.* FROM game.world_head AS h JOIN game.%I AS l ON l.world = h.world AND l.tick = h.log_tick RETURNING *) '

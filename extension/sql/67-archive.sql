@@ -129,7 +129,7 @@ BEGIN
         ARRAY(SELECT c.value ->> 0 FROM jsonb_array_elements(header -> 'columns') WITH ORDINALITY AS c (value, place) ORDER BY c.place));
     IF attach THEN
         IF parent = 'tick_log' THEN
-            LOCK TABLE ONLY game.tick_log IN ACCESS EXCLUSIVE MODE;
+            PERFORM game._lock_alone('tick_log');
             PERFORM game._require_follower(name);
             PERFORM game._move_log_begin(header, name);
             EXECUTE format('DELETE FROM game.tick_log_default AS d USING game.%I AS l WHERE d.world = l.world AND d.tick = l.tick', name);
