@@ -389,21 +389,31 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
         }
         consumed.push_back(row.id);
     }
-    for (Call& call : calls_)
-        call.command += commands.size();
+    const std::size_t first_call = commands.size();
     std::move(commands_.begin(), commands_.end(), std::back_inserter(commands));
     commands_.clear();
 
-    BuiltTick tick;
     fill_entity_pool();
     const pg::transaction::PoolRefill refill([this] { fill_entity_pool(); });
-    tick.result = simulation_->run_tick(commands, &host_);
+    sim::TickResult result;
+    try {
+        result = simulation_->run_tick(commands, &host_);
+    } catch (...) {
+        // Somebody cancelled it, say. The calls wait for the next one, each with its own command.
+        std::move(commands.begin() + static_cast<std::ptrdiff_t>(first_call), commands.end(),
+                  std::back_inserter(commands_));
+        throw;
+    }
+    BuiltTick& tick = unsettled_.emplace_back();
     has_built_ = true;
+    tick.result = std::move(result);
     sim::TickResult& built = tick.result;
     // Only now: had the tick failed, what is queued would still have to be there.
     for (const std::int64_t id : consumed)
         log.consume_inbox(id);
     tick.calls = std::exchange(calls_, {});
+    for (Call& call : tick.calls)
+        call.command += first_call;
     // What a sync waits for may be in the rest.
     if (is_drained)
         tick.syncs = std::exchange(syncs_, {});
@@ -443,7 +453,6 @@ void HostedWorld::build_tick(std::int64_t now_ns, const Inbox& inbox, TurnLog& l
         for (const store::Entity entity : built.freed)
             add_free_entity(entity);
     fill_entity_pool();
-    unsettled_.push_back(std::move(tick));
 }
 
 void HostedWorld::add_row(std::uint64_t tick, std::span<const game::Command> commands, std::int64_t now_ns,
