@@ -1,7 +1,8 @@
 #include "core/sim/rewind.hpp"
 
+#include "core/store/held_bytes.hpp"
+
 #include <algorithm>
-#include <array>
 #include <map>
 
 namespace gamelan::sim {
@@ -15,20 +16,6 @@ using codec::WriteSetWriter;
 using store::ColumnId;
 using store::ComponentId;
 using store::Snapshot;
-
-// A value of any type but bits and versions, without its NULL.
-std::string_view value_of(const Snapshot& state, ColumnId column, std::uint32_t slot) {
-    static constexpr std::array<char, 256> zeros{};
-    const ColumnType type = state.column(column).type;
-    if (type == ColumnType::value)
-        return state.contents(state.get<store::ValueSlot>(column, slot));
-    const std::uint32_t slots = state.block_slots(column);
-    const std::uint32_t width = width_of(type);
-    const std::byte* data = state.block(column, slot / slots);
-    if (data == nullptr)
-        return {zeros.data(), width};
-    return {reinterpret_cast<const char*>(data) + std::size_t{slot % slots} * width, width};
-}
 
 std::shared_ptr<const RowGroup> make_group(RowOperation operation, std::string component = {}) {
     RowGroup group;
@@ -237,7 +224,7 @@ class Rewinder {
             const bool is_null = then_.is_null(column, slot);
             WriteSetWriter::put_value(
                 row_, matched.put->columns[i++].type,
-                {is_null, is_null ? std::string_view() : value_of(then_, column, slot)});
+                {is_null, is_null ? std::string_view() : store::held_bytes(then_, column, slot)});
         }
         for (const RowValue& fill : matched.fills)
             WriteSetWriter::put_value(row_, matched.put->columns[i++].type, fill);
@@ -303,9 +290,9 @@ class Rewinder {
         const bool is_text = spec.type == ColumnType::text32 || spec.type == ColumnType::text64;
         for (std::uint32_t slot = 0; slot < now_.slot_count(column); ++slot) {
             const std::string_view was =
-                slot < slots_then ? value_of(then_, then, slot) : std::string_view(zeros);
+                slot < slots_then ? store::held_bytes(then_, then, slot) : std::string_view(zeros);
             const bool is_name = slot >= slots_then && is_text;
-            if (is_name || (is_of_cells && !is_chosen(slot)) || was == value_of(now_, column, slot))
+            if (is_name || (is_of_cells && !is_chosen(slot)) || was == store::held_bytes(now_, column, slot))
                 continue;
             row_.clear();
             WriteSetWriter::put_handle(row_, slot);

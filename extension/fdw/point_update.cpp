@@ -1,13 +1,14 @@
 #include "extension/fdw/point_update.hpp"
 
 #include "core/grid/planet.hpp"
+#include "core/store/held_bytes.hpp"
 #include "extension/fdw/owned.hpp"
 #include "extension/fdw/row_writer.hpp"
 #include "extension/pg/catalog_definition.hpp"
 #include "extension/pg/definition.hpp"
 #include "extension/pg/tick_scope.hpp"
 
-#include <array>
+#include <cstring>
 #include <new>
 
 extern "C" {
@@ -249,24 +250,11 @@ std::optional<std::uint32_t> slot_of(const Places& places, const pg::TickScope& 
                            : std::nullopt;
 }
 
+// What is in the blocks stays until the statement has ended.
 Held value_of(const store::Snapshot& state, store::ColumnId column, std::uint32_t slot) {
-    static constexpr std::array<char, 64> zeros{};
     if (state.is_null(column, slot))
         return {true, {}};
-    const ColumnType type = state.column(column).type;
-    const std::uint32_t slots = state.block_slots(column);
-    const std::byte* block = state.block(column, slot / slots);
-    if (type == ColumnType::value) {
-        // Contents in place lie in the block, which stays as it is until the statement has ended.
-        static constexpr store::ValueSlot nothing{};
-        const auto* at =
-            block == nullptr ? &nothing : reinterpret_cast<const store::ValueSlot*>(block) + slot % slots;
-        return {false, state.contents(*at)};
-    }
-    const std::uint32_t width = width_of(type);
-    if (block == nullptr)
-        return {false, {zeros.data(), width}};
-    return {false, {reinterpret_cast<const char*>(block) + std::size_t{slot % slots} * width, width}};
+    return {false, store::held_bytes(state, column, slot)};
 }
 
 Found find_row(PointUpdate& update, const pg::TickScope& scope, std::int64_t handle) {
