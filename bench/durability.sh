@@ -68,7 +68,8 @@ checkpoints() {
     sql "UPDATE bench_durability.place SET hp = hp - 1 WHERE world = $world AND entity % 100 = 7" >/dev/null
     sql "SELECT game.sync($world)" >/dev/null
     checkpoint_figures "incremental, every 100th changed" incremental
-    restart immediate "after three checkpoints"
+    restart fast "after a fast stop"
+    restart immediate "after an immediate stop"
     sql "CREATE PROCEDURE bench_durability.movement() LANGUAGE sql BEGIN ATOMIC
          UPDATE bench_durability.place p SET x = p.x + s.dx * game.dt(), y = p.y + s.dy * game.dt() FROM bench_durability.speed s WHERE s.entity = p.entity; END"
     sql "SELECT game.create_system('bench_durability.movement')" >/dev/null
@@ -76,7 +77,8 @@ checkpoints() {
     figure "a tick, all of them moving" "$(sql "SELECT round((duration_ns / greatest(calls, 1) / 1e6)::numeric, 2) FROM game._system_statistics() WHERE world = $world")" ms
     checkpoint_figures "full, all of them moving" full
     checkpoint_figures "incremental, all of them moving" incremental
-    restart immediate "all of them moving"
+    restart fast "all of them moving, after a fast stop"
+    restart immediate "all of them moving, after an immediate stop"
 }
 
 # --- transfer ---
