@@ -194,8 +194,18 @@ bool is_complete(const DefinitionRow& definition, std::string& missing) {
     return false;
 }
 
-void report_failure(HostedWorld& world, const Error& error) {
+std::string reason_of(const HostedWorld& world) {
+    LWLockAcquire(pg::shared->lock, LW_SHARED);
+    std::string reason = pg::runtime(world.slot()).reason;
+    LWLockRelease(pg::shared->lock);
+    return reason;
+}
+
+// `before`: why it could not be brought into memory the last time; the log need not say it again.
+void report_failure(HostedWorld& world, const Error& error, const std::string& before) {
     world.set_state(WorldState::failed, error);
+    if (reason_of(world) == before)
+        return;
     const char* code = error.code().c_str();
     ereport(WARNING, (errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
                       errmsg("world " INT64_FORMAT " cannot be brought into memory: %s", world.id(),
@@ -209,6 +219,7 @@ void report_failure(HostedWorld& world, const Error& error) {
 
 RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
     std::string missing;
+    const std::string before = world.state() == WorldState::failed ? reason_of(world) : std::string();
     if (!definition.fault.empty()) {
         world.set_state(WorldState::failed, definition.fault);
         return RecoveryResult::failed;
@@ -221,7 +232,8 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
         report_failure(world,
                        Error(sqlstate::corrupt_data,
                              "its row in game.world_head is damaged: the checksum differs", {},
-                             "Restore the row, or let a superuser decide at which tick the world resumes."));
+                             "Restore the row, or let a superuser decide at which tick the world resumes."),
+                       before);
         return RecoveryResult::failed;
     }
     world.set_state(WorldState::recovering);
@@ -235,6 +247,9 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
                                             : from_tables(world, source, target, tables, watcher);
         if (!state.simulation)
             return RecoveryResult::stopped;
+        // What the worker before this one had committed and published need not have been on disk.
+        if (is_in_memory)
+            pg::pg_call([] { XLogFlush(GetXLogInsertRecPtr()); });
         pg::pg_call([] { pg::pause_point("world_recovered"); });
         const std::uint64_t tick = state.simulation->tick();
         const std::uint64_t from_tick = world.runtime().recovery.from_tick.load();
@@ -248,8 +263,9 @@ RecoveryResult recover(HostedWorld& world, const DefinitionRow& definition) {
         return RecoveryResult::ready;
     } catch (const Error& error) {
         watcher.end(pg::RecoveryPhase::failed, world.runtime().recovery.tick.load());
-        report_failure(world, error);
-        return RecoveryResult::failed;
+        report_failure(world, error, before);
+        return error.code() == sqlstate::checkpoint_key_missing ? RecoveryResult::locked
+                                                                : RecoveryResult::failed;
     }
 }
 

@@ -11,6 +11,7 @@ enum class RecoveryResult {
     ready,   // the world stands where it was
     waiting, // data is missing that a restore may still bring; try again later
     failed,  // and the world's reason says why; nothing was deleted
+    locked,  // the same, for want of a key: it may come
     stopped, // the worker is asked to end
 };
 

@@ -445,15 +445,17 @@ void Worker::host(const DefinitionRow& row, const Declared& declared, std::int64
         look_again_ns_ = std::min(look_again_ns_, now_ns + eviction_poll_ns);
         return;
     }
-    if (world->is_loaded() || recover(*world, row) == RecoveryResult::ready) {
+    const RecoveryResult result = world->is_loaded() ? RecoveryResult::ready : recover(*world, row);
+    if (result == RecoveryResult::ready) {
         const auto found = declared.components.find(row.definition.game);
         world->want_components(found == declared.components.end() ? nullptr : found->second);
         const auto rules = declared.rules.find(row.definition.game);
         if (rules != declared.rules.end() && rules->second != nullptr)
             world->want_rules(rules->second, declared.flags.at(row.id), row.tick_rate_hz, row.time_scale);
         world->follow(row, monotonic_ns());
-    } else if (world->state() == WorldState::waiting)
-        look_again_ns_ = std::min(look_again_ns_, now_ns + second_ns);
+    } else if (result == RecoveryResult::waiting || result == RecoveryResult::locked)
+        look_again_ns_ =
+            std::min(look_again_ns_, now_ns + (result == RecoveryResult::locked ? 10 : 1) * second_ns);
 }
 
 void Worker::drop(HostedWorld& world) {
