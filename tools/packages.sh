@@ -11,7 +11,7 @@ PACKAGES_TEST=(
     ccache
     libgtest-dev libgmock-dev librapidcheck-dev libqhull-dev libbenchmark-dev
     clang libclang-rt-14-dev
-    postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
+    libfaketime postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl libipc-run-perl
     python3 python3-psycopg2 python3-websocket
     chromium chromium-sandbox fonts-dejavu-core procps
 )
