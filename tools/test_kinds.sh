@@ -132,11 +132,13 @@ kind_oracle() {
     throwaway_start gamelan "$RUN/oracle/postgres.log" || return 1
     create_extension_database "$TEST_SOCKET" "$TEST_PORT" gamelan || return 1
     throwaway_restart_script "$TEST_SOCKET/restart" || return 1
-    local cases=${GAMELAN_ORACLE_CASES:-3000}
+    local cases=${GAMELAN_ORACLE_CASES:-3000} seed=${GAMELAN_ORACLE_SEED:-}
+    # Each commit gets cases of its own, and the same ones whenever it is tested.
+    [[ -n $seed ]] || seed=$((16#$(git -C "$ROOT" rev-parse --short=7 HEAD 2>/dev/null | cut -c1-7 || say 1)))
     # Its limit grows with what was asked for.
     local oracle=("${AS_SERVER[@]}" env -C "$STATE/tests" timeout --kill-after=10 $((RUNNER_LIMIT_S + cases / 5))
         "$RUN/oracle/bin/gamelan_oracle" --dsn "$(throwaway_dsn)" --cases "$cases"
-        ${GAMELAN_ORACLE_SEED:+--seed "$GAMELAN_ORACLE_SEED"})
+        --seed "$seed")
     case ${GAMELAN_ORACLE_MODE:-both} in
     components) "${oracle[@]}" --restart "$TEST_SOCKET/restart >&2" ;;
     systems) "${oracle[@]}" --mode systems ;;

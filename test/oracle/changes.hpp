@@ -25,6 +25,7 @@ class Changes {
     void add_column(Table& table);
     void drop_column(Table& table);
     void rename_column(Table& table);
+    bool holds_for_defaults(Table& table, const Column& column, const std::string& condition);
     void add_check(Table& table);
     void set_not_null(Table& table);
     void set_default(Table& table);
