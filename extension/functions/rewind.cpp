@@ -84,10 +84,11 @@ sim::RewindScope scope_of(const Wanted& wanted) {
     out.extent = are_entities ? sim::RewindExtent::entities : sim::RewindExtent::rows;
     out.has_cells = !are_entities;
     out.has_entities = !are_cells;
-    for (int i = 0; i < wanted.components.count; ++i) {
-        std::shared_ptr<const fdw::TableInfo> table;
-        pg_call([&] { fdw::get_table_info(DatumGetObjectId(wanted.components.values[i]), table); });
-        out.components.insert(table->component);
+    std::vector<std::shared_ptr<const fdw::TableInfo>> tables(
+        static_cast<std::size_t>(wanted.components.count));
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        pg_call([&] { fdw::get_table_info(DatumGetObjectId(wanted.components.values[i]), tables[i]); });
+        out.components.insert(tables[i]->component);
     }
     const grid::Planet* planet = are_cells ? rules_of(wanted.slot, wanted.world_id).planet() : nullptr;
     if (are_cells && planet == nullptr)
