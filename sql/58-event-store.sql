@@ -31,7 +31,9 @@ SELECT tick, ordinal, kind, payload ->> 'name' AS name, cause, handle IS NOT NUL
 -- Nobody has more than so many, or a few more.
 ALTER SYSTEM SET gamelan.max_idempotency_keys = 100;
 SELECT pg_reload_conf();
-CALL wait_until('SELECT setting = ''100'' FROM pg_settings WHERE name = ''gamelan.max_idempotency_keys''');
+-- The postmaster takes the signal in before it accepts a connection.
+\c -
+SHOW gamelan.max_idempotency_keys;
 SELECT outcome(format('SELECT count(game.enqueue(%s, ''join'', ''{"name": "Eve"}'', idempotency_key => ''many '' || i)) FROM generate_series(1, 300) AS i', :w)) ~ '53400.*too many idempotency keys' AS is_refused;
 ALTER SYSTEM RESET gamelan.max_idempotency_keys;
 SELECT pg_reload_conf();
