@@ -260,6 +260,16 @@ void SystemRound::make_places() {
               placed +
               ") p WHERE x BETWEEN least($1, $3) AND greatest($1, $3) AND y BETWEEN least($2, $4) AND "
               "greatest($2, $4)', component) USING $2, $3, $4, $5; END $$");
+    // Conditions that cost more are tested later, and which is tested first decides which of them can fail.
+    twin.must(
+        "DO $$ DECLARE f record; BEGIN FOR f IN SELECT t.oid::regprocedure AS name, max(g.procost) AS cost, "
+        "CASE WHEN t.proretset THEN max(g.prorows) END AS rows FROM pg_proc AS t JOIN pg_proc AS g ON "
+        "g.proname "
+        "= t.proname AND g.pronamespace = 'game'::regnamespace WHERE t.pronamespace = 'twin'::regnamespace "
+        "GROUP BY t.oid, t.proretset LOOP "
+        "EXECUTE format('ALTER FUNCTION %s COST %s', f.name, f.cost); "
+        "IF f.rows > 0 THEN EXECUTE format('ALTER FUNCTION %s ROWS %s', f.name, f.rows); END IF; "
+        "END LOOP; END $$");
 }
 
 // Rows of the table's handle and columns.
