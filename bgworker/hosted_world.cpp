@@ -41,6 +41,22 @@ std::uint32_t max_catch_up_of(const DefinitionRow& definition) {
                                         : static_cast<std::uint32_t>(pg::settings::max_catch_up_ticks);
 }
 
+// Handles that queued spawns have, and the slot behind them all.
+struct Taken {
+    std::unordered_set<std::uint64_t> handles;
+    std::uint32_t next_slot;
+};
+
+Taken taken_by(const std::vector<store::Entity>& queued, std::uint32_t slots) {
+    Taken out{{}, slots};
+    for (const store::Entity entity : queued) {
+        out.handles.insert(entity.handle);
+        if (entity.slot() < store::max_slots)
+            out.next_slot = Max(out.next_slot, entity.slot() + 1);
+    }
+    return out;
+}
+
 } // namespace
 
 std::int64_t monotonic_ns() {
@@ -162,23 +178,17 @@ void HostedWorld::find_free_entities(const std::vector<store::Entity>& queued) {
     if (!planes)
         return;
     const std::uint32_t slots = state.slot_count(planes->space);
-    std::unordered_set<std::uint64_t> taken;
-    std::uint32_t next_slot = slots;
-    for (const store::Entity entity : queued) {
-        taken.insert(entity.handle);
-        if (entity.slot() < store::max_slots)
-            next_slot = Max(next_slot, entity.slot() + 1);
-    }
+    const Taken taken = taken_by(queued, slots);
     for (std::uint32_t slot = slots; slot-- > 1;) {
         const auto generation = state.get<std::uint32_t>(planes->generation, slot);
         if (!state.has_row(planes->component, slot) && generation < store::last_generation &&
-            !taken.contains(store::Entity::of(slot, generation).handle))
+            !taken.handles.contains(store::Entity::of(slot, generation).handle))
             free_entities_.push_back(store::Entity::of(slot, generation));
     }
     std::make_heap(free_entities_.begin(), free_entities_.end(), is_behind);
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
-    pool.next_slot = Max(pool.next_slot, next_slot);
+    pool.next_slot = Max(pool.next_slot, taken.next_slot);
     pool.count = 0;
     LWLockRelease(pg::shared->lock);
 }
@@ -192,26 +202,20 @@ void HostedWorld::keep_free_entities(const std::vector<store::Entity>& queued) {
     if (!planes)
         return;
     const std::uint32_t slots = state.slot_count(planes->space);
-    std::uint32_t next_slot = slots;
-    std::unordered_set<std::uint64_t> taken;
-    for (const store::Entity entity : queued) {
-        taken.insert(entity.handle);
-        if (entity.slot() < store::max_slots)
-            next_slot = Max(next_slot, entity.slot() + 1);
-    }
+    const Taken taken = taken_by(queued, slots);
     // What a tick that is lost had freed lives on.
     const auto is_taken = [&](const store::Entity entity) {
         const bool is_stale =
             entity.slot() < slots &&
             (state.has_row(planes->component, entity.slot()) ||
              state.get<std::uint32_t>(planes->generation, entity.slot()) != entity.generation());
-        return is_stale || taken.contains(entity.handle);
+        return is_stale || taken.handles.contains(entity.handle);
     };
     std::erase_if(free_entities_, is_taken);
     std::make_heap(free_entities_.begin(), free_entities_.end(), is_behind);
     LWLockAcquire(pg::shared->lock, LW_EXCLUSIVE);
     pg::EntityPool& pool = runtime().entities;
-    pool.next_slot = Max(pool.next_slot, next_slot);
+    pool.next_slot = Max(pool.next_slot, taken.next_slot);
     pool.count =
         static_cast<std::uint32_t>(std::remove_if(pool.handles, pool.handles + pool.count,
                                                   [&](std::uint64_t handle) { return is_taken({handle}); }) -

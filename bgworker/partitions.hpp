@@ -9,8 +9,7 @@ namespace gamelan::worker {
 class PartitionKeeper {
   public:
     // Once a minute, from the first world on: makes partitions ahead, and archives and drops those that
-    // nobody keeps. Own transactions; a failure is
-    // reported, and tried again a minute later.
+    // nobody keeps. Own transactions; a failure is reported, and tried again a minute later.
     void keep();
 
   private:

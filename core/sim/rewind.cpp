@@ -74,7 +74,6 @@ class Rewinder {
             return std::nullopt;
         return store::Entity::of(slot, state.get<std::uint32_t>(planes.generation, slot));
     }
-    // Of the slot, when it is the same in both states; after entities(): whether rows can be compared.
     std::optional<store::Entity> entity_then(std::uint32_t slot) const {
         return entity_in(then_, *planes_then_, slot);
     }

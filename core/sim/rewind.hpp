@@ -32,9 +32,9 @@ struct RewindScope {
 using RowSink = std::function<void(const std::shared_ptr<const codec::RowGroup>&, std::string_view row)>;
 
 // Returns the number of rows given to `sink`. `then` and `now`: the same world, `then` not the later;
-// `definition`: of `now`, for what rows that come back hold in columns that came since (names the components
-// that came since, which keep their rows). Throws Error(undefined_entity) for a chosen entity that was not
-// there then, Error(unique_violation) for one whose slot another has taken.
+// `definition`: of `now`, for what rows that come back hold in columns that came since; components that came
+// since keep their rows. Throws Error(undefined_entity) for a chosen entity that was not there then,
+// Error(unique_violation) for one whose slot another has taken.
 std::uint64_t rewind(const store::Snapshot& now, const store::Snapshot& then,
                      const store::Definition& definition, const RewindScope& scope, const RowSink& sink);
 

@@ -5,8 +5,6 @@
 #include "core/game/actions.hpp"
 #include "core/sim/apply_writes.hpp"
 
-#include <algorithm>
-
 namespace gamelan::sim {
 
 namespace {
@@ -130,10 +128,8 @@ void Simulation::act(const game::Command& command, Outcome& outcome, TickResult&
 }
 
 void Simulation::write(const game::Command& command, Outcome& outcome, TickResult& result) {
-    const bool is_first = std::none_of(result.outcomes.begin(), result.outcomes.end(),
-                                       [](const Outcome& before) { return before.has_written; });
     std::vector<store::Entity> freed;
-    const bool has_revived = apply_writes(store_, command.body, freed, is_first);
+    const bool has_revived = apply_writes(store_, command.body, freed, !result.has_written);
     result.has_revived = result.has_revived || has_revived;
     result.freed.insert(result.freed.end(), freed.begin(), freed.end());
     outcome.result = JsonObject().add("version", static_cast<std::int64_t>(result.tick)).text();
@@ -197,7 +193,7 @@ Outcome Simulation::apply(const game::Command& command, TickResult& result, Host
         clients_.forget(store_, command.actor);
         outcome.error = error;
     }
-    outcome.has_written = outcome.applied;
+    result.has_written = result.has_written || outcome.applied;
     return outcome;
 }
 

@@ -12,9 +12,8 @@
 namespace gamelan::sim {
 
 struct Outcome {
-    bool applied = false;     // changed the state, belongs in the log
-    bool has_written = false; // rows: not only what the world is made of
-    std::string result;       // JSON object when there was no error
+    bool applied = false; // changed the state, belongs in the log
+    std::string result;   // JSON object when there was no error
     std::optional<Error> error;
     // Of an action that the host ran: what the log has to know of it.
     std::optional<std::string> effects;
@@ -34,6 +33,7 @@ struct TickResult {
     std::vector<EventRows> event_rows;
     // Handles whose slots are free again.
     std::vector<store::Entity> freed;
+    bool has_written = false; // a command wrote rows: did more than change what the world is made of
     bool has_revived = false; // slots that were free may be taken now
     std::vector<SystemRun> systems;
     std::vector<game::Command> effects; // of systems: follow the tick's commands in the log

@@ -85,6 +85,10 @@ bool is_plain(const RangeTblEntry* entry, Relation relation) {
            (constraints == nullptr || !constraints->has_generated_stored);
 }
 
+ColumnRole role_of(const TableInfo& table, AttrNumber number) {
+    return table.columns[static_cast<std::size_t>(number - 1)].role;
+}
+
 bool is_handle(const Node* node, const TableInfo& table) {
     if (!IsA(node, Var))
         return false;
@@ -149,7 +153,7 @@ bool take_targets(const Query* query, Relation relation, PointUpdate& update) {
         if (entry->resjunk)
             return false;
         const AttrNumber number = entry->resno;
-        if (update.places->table->columns[static_cast<std::size_t>(number - 1)].role != ColumnRole::stored)
+        if (role_of(*update.places->table, number) != ColumnRole::stored)
             return false;
         const int i = update.target_count++;
         update.targets[i] = number;
@@ -228,16 +232,10 @@ void find_planes(PointUpdate& update, const store::Snapshot& state, std::int64_t
     places.planes.assign(static_cast<std::size_t>(update.needed_count), store::none);
     if (!places.component)
         return;
-    const bool has_keys = state.incarnation() == places.table->incarnation;
-    for (int i = 0; i < update.needed_count; ++i) {
-        const ColumnInfo& column = places.table->columns[static_cast<std::size_t>(update.needed[i] - 1)];
-        if (column.role != ColumnRole::stored)
-            continue;
-        const auto id = has_keys ? state.find_column(*places.component, std::int32_t{update.needed[i]})
-                                 : state.find_column(*places.component, column.name);
-        if (id && state.column(*id).type == column.codec.stored)
-            places.planes[static_cast<std::size_t>(i)] = id->value;
-    }
+    for (int i = 0; i < update.needed_count; ++i)
+        if (role_of(*places.table, update.needed[i]) == ColumnRole::stored)
+            places.planes[static_cast<std::size_t>(i)] =
+                place_column(*places.table, state, *places.component, update.needed[i]).values;
 }
 
 std::optional<std::uint32_t> slot_of(const Places& places, const pg::TickScope& scope,
@@ -268,7 +266,7 @@ Found find_row(PointUpdate& update, const pg::TickScope& scope, std::int64_t han
     if (!slot || !state.has_row(*places.component, *slot))
         return Found::no_row;
     for (int i = 0; i < update.needed_count; ++i) {
-        const ColumnRole role = places.table->columns[static_cast<std::size_t>(update.needed[i] - 1)].role;
+        const ColumnRole role = role_of(*places.table, update.needed[i]);
         const std::uint32_t plane = places.planes[static_cast<std::size_t>(i)];
         if (role == ColumnRole::stored && plane == store::none)
             return Found::not_for_us; // a column that the world has not taken in yet

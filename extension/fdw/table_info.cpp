@@ -148,20 +148,6 @@ std::shared_ptr<TableInfo> make_info(Oid relation, const Found& found) {
     return info;
 }
 
-ColumnPlace place_column(const TableInfo& table, const store::Snapshot& snapshot,
-                         store::ComponentId component, std::size_t i) {
-    const ColumnInfo& column = table.columns[i];
-    const auto found = snapshot.incarnation() == table.incarnation
-                           ? snapshot.find_column(component, static_cast<std::int32_t>(i + 1))
-                           : snapshot.find_column(component, std::string_view(column.name));
-    if (!found)
-        return {};
-    const store::ColumnSpec& spec = snapshot.column(*found);
-    if (spec.type != column.codec.stored)
-        return {};
-    return {found->value, spec.nulls, spec.index};
-}
-
 std::shared_ptr<const TablePlace> make_place(const TableInfo& table, std::int64_t world_id,
                                              const store::Snapshot& snapshot) {
     auto place = std::make_shared<TablePlace>();
@@ -190,11 +176,25 @@ std::shared_ptr<const TablePlace> make_place(const TableInfo& table, std::int64_
     place->presence = snapshot.component(*component).presence;
     for (std::size_t i = 0; i < table.columns.size(); ++i)
         if (table.columns[i].role == ColumnRole::stored)
-            place->columns[i] = place_column(table, snapshot, *component, i);
+            place->columns[i] = place_column(table, snapshot, *component, static_cast<AttrNumber>(i + 1));
     return place;
 }
 
 } // namespace
+
+ColumnPlace place_column(const TableInfo& table, const store::Snapshot& snapshot,
+                         store::ComponentId component, AttrNumber number) {
+    const ColumnInfo& column = table.columns[static_cast<std::size_t>(number - 1)];
+    const auto found = snapshot.incarnation() == table.incarnation
+                           ? snapshot.find_column(component, std::int32_t{number})
+                           : snapshot.find_column(component, std::string_view(column.name));
+    if (!found)
+        return {};
+    const store::ColumnSpec& spec = snapshot.column(*found);
+    if (spec.type != column.codec.stored)
+        return {};
+    return {found->value, spec.nulls, spec.index};
+}
 
 // By number where both sides count alike, else by name: a dump restored elsewhere, a renamed column.
 std::optional<store::ComponentId> find_component(const TableInfo& table, const store::Snapshot& snapshot) {

@@ -75,6 +75,11 @@ struct TableInfo {
 // Where the table is in a world's layout: by number where both sides count alike, else by name.
 std::optional<store::ComponentId> find_component(const TableInfo& table, const store::Snapshot& snapshot);
 
+// Where a stored column of the table is in the component; the planes are none where the world does not have
+// it, or has it with another type.
+ColumnPlace place_column(const TableInfo& table, const store::Snapshot& snapshot,
+                         store::ComponentId component, AttrNumber number);
+
 // Postgres zone. Kept for as long as the caller or the session's cache holds it: `out` is set, so that no
 // object with a destructor is returned over a jump.
 void get_table_info(Oid relation, std::shared_ptr<const TableInfo>& out);

@@ -1,11 +1,8 @@
 // game._decode_commands. Its contract is the COMMENT in extension/sql/68-statistics.sql.
 #include "core/codec/command_batch.hpp"
-#include "extension/pg/bridge.hpp"
-
-#include <vector>
+#include "extension/functions/rows.hpp"
 
 extern "C" {
-#include "funcapi.h"
 #include "utils/builtins.h"
 }
 
@@ -38,22 +35,12 @@ const char* name_of(game::CommandKind kind) {
     return "unknown";
 }
 
-struct Batch {
-    const Listed* rows;
-    std::size_t count;
-};
-
-Batch list_commands(std::string_view bytes) {
-    const std::vector<game::Command> commands = codec::decode_commands(bytes);
-    auto* rows = static_cast<Listed*>(pg_call([&] {
-        return MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Listed) * (commands.size() + 1));
-    }));
-    for (std::size_t i = 0; i < commands.size(); ++i) {
-        const game::Command& command = commands[i];
-        rows[i] = {name_of(command.kind), palloc_text(command.actor), palloc_text(command.action),
-                   command.handle};
-    }
-    return {rows, commands.size()};
+Rows<Listed> list_commands(std::string_view bytes) {
+    std::vector<Listed> rows;
+    for (const game::Command& command : codec::decode_commands(bytes))
+        rows.push_back(
+            {name_of(command.kind), palloc_text(command.actor), palloc_text(command.action), command.handle});
+    return palloc_rows(rows);
 }
 
 } // namespace
@@ -66,7 +53,7 @@ PGDLLEXPORT Datum gamelan_decode_commands(PG_FUNCTION_ARGS) {
     const bytea* bytes = PG_GETARG_BYTEA_PP(0);
     InitMaterializedSRF(fcinfo, 0);
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-    const Batch list = sql_boundary([&] {
+    const Rows<Listed> list = sql_boundary([&] {
         return list_commands({VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)});
     });
     for (std::size_t i = 0; i < list.count; ++i) {
